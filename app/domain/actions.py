@@ -1,0 +1,57 @@
+"""What is to be done: orders that are stored in the transaction of the decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.incident import Incident, Intent, Receipt
+
+
+class MessageKind(StrEnum):
+    WARNING = "warning"  # a new post; the only kind that starts a grace period (S1)
+    REMINDER = "reminder"  # a new post in the thread
+    LAST_CALL = "last_call"  # a new post in the thread
+    STATUS = "status"  # the owner's message rewritten in place
+    CLOSING = "closing"  # a new post in the thread: how it ended
+    ADMINS = "admins"  # a new post to the admins
+
+
+class Audience(StrEnum):
+    OWNER = "owner"
+    ADMINS = "admins"
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    kind: MessageKind
+    text: str = ""
+    """For admins: what they are to know. The other kinds are written from the incident."""
+
+    @property
+    def audience(self) -> Audience:
+        return Audience.ADMINS if self.kind is MessageKind.ADMINS else Audience.OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class SaveIntent:
+    """Put the intent on record, or its new state."""
+
+    allocation_id: str
+    intent: Intent
+
+
+Action = SendMessage | SaveIntent
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """All that a message is written from."""
+
+    kind: MessageKind
+    incident: Incident
+    now: datetime
+    deadlines: Mapping[str, datetime] = field(default_factory=dict)
+    """By allocation id: when each is stopped unless something happens. Empty: nothing will be."""
+    thread: Receipt | None = None
+    text: str = ""

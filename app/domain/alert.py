@@ -1,0 +1,96 @@
+"""Alerts, and the identity by which an incident knows its own."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.cluster import TaskType
+from app.errors import InvalidAlertError
+
+HEARTBEAT = "WatchdogHeartbeat"
+"""The alert that always fires, to show that rules, Alertmanager and webhook work."""
+
+# Ids are put into paths of URLs, so nothing but Determined's own alphabet is let in.
+_TASK_ID = re.compile(r"(\d+\.)?[0-9A-Za-z][0-9A-Za-z-]{0,127}")
+_ALLOCATION_ID = re.compile(rf"{_TASK_ID.pattern}\.\d+")
+
+
+class Scope(StrEnum):
+    ALLOCATION = "allocation"  # one allocation is judged
+    USER = "user"  # a user's holdings are judged; the receiver chooses the targets
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The identity labels of an alert: nothing in here changes while the condition lasts."""
+
+    alertname: str
+    severity: str
+    policy: str
+    scope: Scope
+    username: str
+    resource_pool: str
+    allocation_id: str = ""
+    task_id: str = ""
+    task_type: str = ""
+
+    @property
+    def key(self) -> str:
+        """One value for the database to hold unique. Alertmanager's fingerprint would change with
+        any other label, an external one for instance.
+        """
+        canonical = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def labels(self) -> dict[str, str]:
+        return {name: str(value) for name, value in asdict(self).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert as the webhook brought it: a hint, and pointers to what is to be read again."""
+
+    identity: Identity
+    annotations: Mapping[str, str]
+    starts_at: datetime | None
+    firing: bool
+    labels: Mapping[str, str]
+
+
+def identify(labels: Mapping[str, str]) -> Identity:
+    """Read the identity labels.
+
+    Raises:
+        InvalidAlertError: one is missing, or is not what Determined could have made.
+    """
+    try:
+        scope = Scope(labels.get("scope", ""))
+    except ValueError as exc:
+        raise InvalidAlertError(
+            f"label scope is {labels.get('scope')!r}; it must be one of allocation, user"
+        ) from exc
+    required = ["alertname", "severity", "policy", "username", "resource_pool"]
+    if scope is Scope.ALLOCATION:
+        required += ["allocation_id", "task_id", "task_type"]
+    missing = [name for name in required if not labels.get(name)]
+    if missing:
+        raise InvalidAlertError(f"label {', '.join(missing)} is missing or empty")
+    identity = Identity(scope=scope, **{name: labels[name] for name in required})
+    if scope is Scope.ALLOCATION:
+        _check_ids(identity)
+    return identity
+
+
+def _check_ids(identity: Identity) -> None:
+    if not _ALLOCATION_ID.fullmatch(identity.allocation_id):
+        raise InvalidAlertError(f"allocation_id {identity.allocation_id!r} is not Determined's")
+    if identity.allocation_id.rpartition(".")[0] != identity.task_id:
+        raise InvalidAlertError(
+            f"allocation_id {identity.allocation_id!r} does not belong to task {identity.task_id!r}"
+        )
+    if identity.task_type not in set(TaskType):
+        raise InvalidAlertError(f"task_type {identity.task_type!r} is unknown")

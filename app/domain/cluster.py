@@ -1,0 +1,71 @@
+"""What Determined says of the cluster: tasks, allocations, owners, agents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class TaskType(StrEnum):
+    """Determined's kinds of task, and how each is spelt in labels."""
+
+    NOTEBOOK = "notebook"
+    SHELL = "shell"
+    COMMAND = "command"
+    TENSORBOARD = "tensorboard"
+    TRIAL = "trial"
+    GENERIC = "generic"
+    CHECKPOINT_GC = "checkpoint_gc"  # cannot be stopped: Determined has no call for it
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    container_id: str
+    """Determined's id, not Docker's."""
+    agent_id: str
+    gpu_uuids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """One run of a task on its resources. A restarted trial gets a new one."""
+
+    allocation_id: str
+    task_id: str
+    task_type: TaskType | None
+    """None when Determined's answers do not tell."""
+    name: str
+    """Untrusted: written by the user."""
+    username: str | None
+    """The owner. None when Determined's answers do not tell, which means: hands off."""
+    resource_pool: str
+    slots: int
+    containers: tuple[Container, ...] = ()
+    """Empty while the allocation is queued."""
+    job_id: str = ""
+    experiment_id: str = ""
+    trial_id: str = ""
+
+    @property
+    def holds_resources(self) -> bool:
+        return bool(self.containers)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    username: str
+    active: bool
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One reading of Determined, complete or not made at all."""
+
+    at: datetime
+    allocations: Mapping[str, Allocation]
+    """By allocation id: running and queued ones, never ended ones."""
+    users: Mapping[str, User] = field(default_factory=dict)
+    agent_slots: Mapping[str, int] = field(default_factory=dict)
+    queued_slots: Mapping[str, int] = field(default_factory=dict)
+    """Slots that queued jobs wait for, by resource pool."""

@@ -1,0 +1,161 @@
+"""What has happened to an incident, as far as anybody has seen it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.history import WATCHDOG
+from app.domain.incident import Expressions, GivenWarning, Hold, IntentState, Receipt
+from app.domain.policy import Mode
+from app.domain.reasons import Reason
+
+Evidence = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertActive:
+    """An Alertmanager has the alert active, and nothing suppresses it: the owner may be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSeen:
+    """Prometheus itself reports the alert, with these expressions and texts."""
+
+    expressions: Expressions
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeBegan:
+    """Prometheus says that the alert began after the warning: it had stopped in between."""
+
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChanged:
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsObserved:
+    """Everything that forbids a stop at this moment. Empty: nothing does."""
+
+    holds: tuple[Hold, ...]
+    actor: str = WATCHDOG
+
+
+@dataclass(frozen=True, slots=True)
+class WarningDelivered:
+    """Slack confirmed the round's first message."""
+
+    round: int
+    receipt: Receipt
+    warnings: Mapping[str, GivenWarning]
+    """By allocation id: those that the message named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderDue:
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerUnreachable:
+    """The message could go nowhere that counts as the owner (S1)."""
+
+    round: int
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class StopBlocked:
+    """A stop is due and a rule speaks against it, or something needed is not known (S5)."""
+
+    reason: Reason
+    detail: str = ""
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StopProven:
+    """Every safety rule holds now, for this allocation."""
+
+    allocation_id: str
+    intent_id: str
+    proof: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class StopSending:
+    """The call to Determined is about to be made."""
+
+    allocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopAnswered:
+    """Determined answered the call, or did not."""
+
+    allocation_id: str
+    state: IntentState
+    """SENT when it took the call, else UNCONFIRMED."""
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopWithdrawn:
+    """An intent of unknown fate could not be proven again (S6)."""
+
+    allocation_id: str
+    reason: Reason
+    detail: str = ""
+    evidence: Evidence = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationEnded:
+    """Determined does not list the allocation any more, or it has another owner."""
+
+    allocation_id: str
+    reason: Reason = Reason.ALLOCATION_ENDED
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryObserved:
+    """`verify` is empty while every sample is fresh: the condition is over."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGone:
+    """Prometheus has no such alert (any more), and nothing to verify it with."""
+
+    detail: str = ""
+
+
+Event = (
+    AlertActive
+    | AlertSeen
+    | EpisodeBegan
+    | ModeChanged
+    | HoldsObserved
+    | WarningDelivered
+    | ReminderDue
+    | OwnerUnreachable
+    | StopBlocked
+    | StopProven
+    | StopSending
+    | StopAnswered
+    | StopWithdrawn
+    | AllocationEnded
+    | RecoveryObserved
+    | RuleGone
+)

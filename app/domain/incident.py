@@ -1,0 +1,179 @@
+"""An incident: one episode of one alert, with the allocations that it is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from app.domain.alert import Identity
+from app.domain.policy import Mode
+from app.domain.reasons import Reason
+
+
+class IncidentState(StrEnum):
+    FIRING = "firing"  # the alert fires; the owner has no valid warning
+    NOTIFIED = "notified"  # the owner was told; the grace period runs
+    HELD = "held"  # somebody or something forbids a stop; the grace period does not run
+    STOPPING = "stopping"  # the intent to stop is on record; it may have been sent
+    ESCALATED = "escalated"  # a person must look; nothing more is tried
+    RESOLVED = "resolved"  # final: the condition was seen to be over
+    ENDED = "ended"  # final: the task ended without us, or changed hands, or the rule is gone
+    STOPPED = "stopped"  # final: we stopped it, and saw it end
+    DISMISSED = "dismissed"  # final: an admin called it a false alarm
+
+
+FINAL_STATES = frozenset(
+    {
+        IncidentState.RESOLVED,
+        IncidentState.ENDED,
+        IncidentState.STOPPED,
+        IncidentState.DISMISSED,
+    }
+)
+
+
+class RecipientKind(StrEnum):
+    OWNER = "owner"  # the owner's own direct messages
+    DELEGATE = "delegate"  # a person or channel that the configuration names for this owner
+    ADMINS = "admins"  # the admins' channel: never counts as told to the owner (S1)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a message was posted: Slack's confirmation."""
+
+    channel: str
+    ts: str
+    recipient: RecipientKind
+
+
+@dataclass(frozen=True, slots=True)
+class GivenWarning:
+    """A newly posted message that named the allocation and the deadline, confirmed by Slack."""
+
+    delivered_at: datetime
+    clock: timedelta
+    """The answer clock's reading at that moment; the grace period is counted on that clock."""
+    deadline: datetime
+    """The deadline that the message named. The real one may be later, never earlier."""
+    username: str
+    """Who was told: S2 asks that it is still the owner."""
+
+
+class IntentState(StrEnum):
+    RECORDED = "recorded"  # proven, not sent
+    SENDING = "sending"  # sent or about to be: after a crash nobody knows
+    SENT = "sent"  # Determined took it; the end is awaited
+    UNCONFIRMED = "unconfirmed"  # refused, unanswered or without effect: to be proven again
+    WITHDRAWN = "withdrawn"  # final
+    DONE = "done"  # final: the allocation is gone
+
+
+OPEN_INTENTS = frozenset(IntentState) - {IntentState.WITHDRAWN, IntentState.DONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The decision to stop one allocation. At most one that is open, per allocation (S6)."""
+
+    intent_id: str
+    state: IntentState
+    recorded_at: datetime
+    proof: Mapping[str, Any]
+    """What was read and found when the decision was made."""
+    attempts: int = 0
+    attempted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An allocation that the incident may lead to stop, with its own warning and intent."""
+
+    allocation_id: str
+    task_id: str
+    task_type: str
+    username: str
+    name: str = ""
+    """Untrusted text."""
+    slots: int = 0
+    warning: GivenWarning | None = None
+    intent: Intent | None = None
+    outcome: IncidentState | None = None
+    """How it ended: STOPPED by us, or ENDED without us. None while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Something that forbids a stop."""
+
+    reason: Reason
+    by: str = ""
+    """Who or what: the silence's author, the inhibiting alert, the person who keeps the task."""
+    until: datetime | None = None
+    """None means that no end is known."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The owner's "not now", in force from its commit."""
+
+    keep_id: str
+    task_id: str
+    policy: str
+    until: datetime
+    by: str
+    reason: str
+    created_at: datetime
+    silence_id: str = ""
+    """Empty until Alertmanager shows the keep as a silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expressions:
+    """The alert's annotations, as Prometheus itself reported them; never the webhook's (S3)."""
+
+    verify: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    incident_id: str
+    identity: Identity
+    state: IncidentState
+    opened_at: datetime
+    changed_at: datetime
+    mode: Mode
+    """The mode under which the present round of messages was made."""
+    targets: tuple[Target, ...] = ()
+    round: int = 0
+    """Counts the first warnings: 0 = nobody was to be told yet. Each hold's end begins another."""
+    reminders: tuple[str, ...] = ()
+    """The kinds of reminder that the present round has had."""
+    holds: tuple[Hold, ...] = ()
+    blocked: Reason | None = None
+    """Why a stop that is due was not made, when it was last tried."""
+    expressions: Expressions = Expressions()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Texts and links for people: summary, description, runbook_url, dashboard_url."""
+    message: Receipt | None = None
+    """The present round's message to the owner, which is updated in place."""
+    version: int = 0
+    """Counts the saves; the store refuses a save that is based on an older one."""
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    def target(self, allocation_id: str) -> Target | None:
+        found = (each for each in self.targets if each.allocation_id == allocation_id)
+        return next(found, None)
+
+    def with_target(self, target: Target) -> "Incident":
+        """Return the incident with this target in the place of the one of the same allocation."""
+        targets = tuple(
+            target if each.allocation_id == target.allocation_id else each for each in self.targets
+        )
+        return replace(self, targets=targets)

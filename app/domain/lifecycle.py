@@ -1,0 +1,320 @@
+"""The life of an incident: what it may become next, and what is then to be done.
+
+    firing ──▶ notified ──▶ stopping ──▶ stopped
+       ▲ ▲        │   │        │ │
+       │ └─ held ◀┘   │        │ └────▶ escalated (open: a person must look)
+       │      ▲───────│────────┘
+       └─ new round ──┘           every open state ──▶ resolved, ended, dismissed
+
+A *round* is one first warning with its full grace period. Whatever breaks a round (a hold, a change
+of mode, an alert that began again, an intent withdrawn) is followed by another round, never by the
+rest of the old one (S9).
+
+Nothing else in the program assigns a state. Pure: no clock, no I/O; `at` is given.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from app.domain import events as e
+from app.domain import steps
+from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
+from app.domain.history import WATCHDOG, Entry
+from app.domain.incident import (
+    FINAL_STATES,
+    Hold,
+    Incident,
+    IncidentState,
+    Intent,
+    IntentState,
+    RecipientKind,
+    Target,
+)
+from app.domain.policy import Mode, Policy
+from app.domain.reasons import Reason
+from app.domain.steps import Step, Transition
+from app.errors import InvalidTransitionError
+
+S = IncidentState
+
+
+def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime) -> Transition:
+    """Return the incident after `event`, and what is now to be done.
+
+    A final incident absorbs every event, because everything is delivered at least once and late.
+
+    Raises:
+        InvalidTransitionError: the state does not allow the event.
+    """
+    if incident.state in FINAL_STATES:
+        return Transition(incident)
+    step = _ROWS[incident.state](incident, event, policy, at)
+    if step is None:
+        return Transition(incident)
+    after = replace(step.incident, changed_at=at)
+    entry = Entry(
+        at=at,
+        reason=step.reason,
+        before=incident.state,
+        after=after.state,
+        actor=step.actor,
+        detail=step.detail,
+        evidence=step.evidence,
+    )
+    return Transition(after, step.actions, entry)
+
+
+def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: datetime) -> Step | None:
+    match event:
+        case e.AlertActive() if incident.round == 0:
+            return _new_round(incident, Reason.ALERT_ACTIVE)
+
+        case e.WarningDelivered(round=number, receipt=receipt, warnings=warnings):
+            if number != incident.round or receipt.recipient is RecipientKind.ADMINS:
+                # It was on its way when its round ended, or it told no owner (S1).
+                return None
+            targets = tuple(
+                replace(each, warning=warnings.get(each.allocation_id)) for each in incident.targets
+            )
+            after = replace(incident, state=S.NOTIFIED, targets=targets, message=receipt)
+            evidence = {"channel": receipt.channel, "ts": receipt.ts, "to": receipt.recipient}
+            return Step(after, Reason.WARNING_DELIVERED, evidence=evidence)
+
+        case e.OwnerUnreachable(round=number, hold=hold) if number == incident.round:
+            text = f"{incident.identity.username} cannot be reached on Slack ({hold.detail}). "
+            told = SendMessage(MessageKind.ADMINS, text + "Nothing of theirs is stopped.")
+            step = _hold(incident, (hold,), Reason.OWNER_UNREACHABLE)
+            return replace(step, actions=(*step.actions, told))
+
+        case _:
+            return _while_waiting(incident, event, policy, at)
+
+
+def _while_notified(
+    incident: Incident, event: e.Event, policy: Policy, at: datetime
+) -> Step | None:
+    match event:
+        case e.EpisodeBegan(evidence=evidence):
+            return _new_round(incident, Reason.NEW_EPISODE, evidence)
+
+        case e.ReminderDue(kind=kind) if kind not in incident.reminders:
+            after = replace(incident, reminders=(*incident.reminders, kind))
+            return Step(after, Reason.REMINDER_QUEUED, (SendMessage(MessageKind(kind)),), kind)
+
+        case e.StopProven():
+            step = _record(incident, event, at)
+            return replace(step, incident=replace(step.incident, state=S.STOPPING))
+
+        case _:
+            return _while_waiting(incident, event, policy, at)
+
+
+def _while_held(incident: Incident, event: e.Event, policy: Policy, at: datetime) -> Step | None:
+    match event:
+        case e.HoldsObserved(holds=()):
+            return _new_round(incident, Reason.HOLD_ENDED)
+
+        case e.HoldsObserved(holds=holds) if holds == incident.holds:
+            return None
+
+        case e.HoldsObserved(holds=holds, actor=actor):
+            return _hold(incident, holds, Reason.HOLD_CHANGED, actor)
+
+        case _:
+            return _while_waiting(incident, event, policy, at)
+
+
+def _while_waiting(
+    incident: Incident, event: e.Event, _policy: Policy, _at: datetime
+) -> Step | None:
+    """The rows that `firing`, `notified` and `held` share."""
+    match event:
+        case e.HoldsObserved(holds=holds, actor=actor):
+            return _hold(incident, holds, Reason.HOLD_BEGAN, actor) if holds else None
+
+        case e.ModeChanged(mode=mode):
+            after = replace(incident, mode=mode)
+            if incident.state is S.HELD or incident.round == 0:
+                return Step(after, Reason.MODE_CHANGED, detail=mode)
+            return _new_round(after, Reason.MODE_CHANGED, {"mode": mode})
+
+        case e.StopBlocked(reason=reason, detail=detail, evidence=evidence):
+            return steps.blocked(incident, reason, detail, evidence)
+
+        case e.RecoveryObserved(evidence=evidence):
+            return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
+
+        case e.RuleGone(detail=detail):
+            return _close(incident, S.ENDED, Reason.RULE_GONE, {"detail": detail})
+
+        case e.StopProven() | e.StopSending() | e.StopAnswered() | e.StopWithdrawn():
+            # Nothing is stopped before the owner was told, nor while anything forbids it.
+            raise InvalidTransitionError(f"{incident.state} does not allow {event}")
+
+        case _:
+            # Deliveries are repeated and late: the grace period counts from the first warning.
+            return _in_every_state(incident, event)
+
+
+def _while_stopping(
+    incident: Incident, event: e.Event, policy: Policy, at: datetime
+) -> Step | None:
+    match event:
+        case e.StopProven():
+            # Another target, or an intent of unknown fate that is proven again (S6).
+            return _record(incident, event, at)
+
+        case e.StopSending(allocation_id=allocation_id):
+            target = steps.demand(incident, allocation_id)
+            intent = steps.intent_of(target)
+            if intent.state is not IntentState.RECORDED:
+                raise InvalidTransitionError(f"intent {intent.state} does not allow {event}")
+            number = intent.attempts + 1
+            sending = replace(intent, state=IntentState.SENDING, attempts=number, attempted_at=at)
+            return steps.intent_step(
+                incident, target, sending, Reason.STOP_SENT, f"attempt {number}"
+            )
+
+        case e.StopAnswered(allocation_id=allocation_id, reason=reason, detail=detail):
+            target = steps.demand(incident, allocation_id)
+            answered = replace(steps.intent_of(target), state=event.state)
+            if event.state is IntentState.UNCONFIRMED and answered.attempts >= policy.attempts:
+                return _escalate(incident, target, answered, detail)
+            return steps.intent_step(incident, target, answered, reason, detail)
+
+        case e.StopWithdrawn():
+            return _withdraw(incident, event)
+
+        case e.StopBlocked(reason=reason, detail=detail, evidence=evidence):
+            return steps.blocked(incident, reason, detail, evidence)
+
+        case _:
+            # Our own stop empties the GPU, so the alert resolves, or is silenced, or begins again:
+            # Determined alone can say that it is over.
+            return _in_every_state(incident, event)
+
+
+def _while_escalated(
+    incident: Incident, event: e.Event, _policy: Policy, _at: datetime
+) -> Step | None:
+    match event:
+        case e.RecoveryObserved(evidence=evidence):
+            return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
+
+        case _:
+            # A person looks. The end of the allocation or the recovery closes it, nothing else.
+            return _in_every_state(incident, event)
+
+
+def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
+    match event:
+        case e.AlertSeen(expressions=expressions, annotations=annotations):
+            if expressions == incident.expressions:
+                return None
+            after = replace(incident, expressions=expressions, annotations=annotations)
+            return Step(after, Reason.ALERT_SEEN)
+
+        case e.AllocationEnded():
+            return _allocation_ended(incident, event)
+
+        case _:
+            return None
+
+
+_ROWS: Mapping[IncidentState, Callable[[Incident, e.Event, Policy, datetime], Step | None]] = {
+    S.FIRING: _while_firing,
+    S.NOTIFIED: _while_notified,
+    S.HELD: _while_held,
+    S.STOPPING: _while_stopping,
+    S.ESCALATED: _while_escalated,
+}
+
+
+def _new_round(
+    incident: Incident, reason: Reason, evidence: Mapping[str, Any] | None = None
+) -> Step:
+    """Tell the owner anew, with a full grace period (S9); in mode `observe` tell nobody (S10)."""
+    begun = replace(steps.without_warnings(incident), round=incident.round + 1, holds=())
+    told = incident.mode is not Mode.OBSERVE
+    actions = (SendMessage(MessageKind.WARNING),) if told else ()
+    return Step(replace(begun, state=S.FIRING), reason, actions, evidence=evidence or {})
+
+
+def _hold(
+    incident: Incident, holds: tuple[Hold, ...], reason: Reason, actor: str = WATCHDOG
+) -> Step:
+    """Stop the clock. The round is over: what follows the hold is a new warning (S9)."""
+    held = replace(steps.without_warnings(incident), state=S.HELD, holds=holds)
+    return Step(held, reason, steps.status(incident), steps.words(holds), actor=actor)
+
+
+def _close(
+    incident: Incident, state: IncidentState, reason: Reason, evidence: Mapping[str, Any]
+) -> Step:
+    """End the incident; whoever was told of it is told how it ended."""
+    told = (*steps.status(incident), *steps.closing(incident))
+    return Step(replace(incident, state=state, holds=()), reason, told, evidence=evidence)
+
+
+def _record(incident: Incident, event: e.StopProven, at: datetime) -> Step:
+    """Put the intent on record before anything is sent, so that a crash in between leaves a stop
+    that we look for rather than one that we forgot (S6).
+    """
+    target = steps.demand(incident, event.allocation_id)
+    if target.warning is None or incident.mode is not Mode.ENFORCE:
+        raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
+    new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
+    intent = target.intent or new
+    again = replace(intent, state=IntentState.RECORDED, proof=event.proof)
+    step = steps.intent_step(incident, target, again, Reason.PROVEN)
+    return replace(step, actions=(*step.actions, *steps.status(incident)), evidence=event.proof)
+
+
+def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | None:
+    """Note the end of one target. The incident is over when all of its targets are."""
+    target = incident.target(event.allocation_id)
+    if target is None or target.outcome:
+        return None
+    ours = event.reason is Reason.ALLOCATION_ENDED and steps.is_sent(target)
+    outcome, reason = (S.STOPPED, Reason.STOP_VERIFIED) if ours else (S.ENDED, event.reason)
+    after, saved = steps.with_outcome(incident, target, outcome)
+    if steps.over(after):
+        stopped = any(each.outcome is S.STOPPED for each in after.targets)
+        step = _close(after, S.STOPPED if stopped else S.ENDED, reason, event.evidence)
+        return replace(step, actions=(*saved, *step.actions))
+    if incident.state is S.STOPPING and not steps.open_intents(after):
+        # A neighbour whose intent was withdrawn waited for this one; its new round may begin.
+        after = replace(steps.without_warnings(after), state=S.HELD)
+    return Step(after, reason, (*saved, *steps.status(incident)), evidence=event.evidence)
+
+
+def _withdraw(incident: Incident, event: e.StopWithdrawn) -> Step:
+    """Give an intent up; the allocation starts again from a new warning (S6, S9)."""
+    target = steps.demand(incident, event.allocation_id)
+    withdrawn = replace(steps.intent_of(target), state=IntentState.WITHDRAWN)
+    saved = (SaveIntent(event.allocation_id, withdrawn),)
+    after = incident.with_target(replace(target, intent=None, warning=None))
+    if steps.open_intents(after):
+        return Step(after, Reason.STOP_WITHDRAWN, saved, event.words, event.evidence)
+    # Held until the next look at the world says that nothing forbids a new warning.
+    step = _hold(after, (Hold(event.reason),), Reason.STOP_WITHDRAWN)
+    actions = (*saved, *step.actions)
+    return replace(step, actions=actions, detail=event.words, evidence=event.evidence)
+
+
+def _escalate(incident: Incident, target: Target, intent: Intent, detail: str) -> Step:
+    """Leave it to a person: the attempts are used up."""
+    withdrawn = replace(intent, state=IntentState.WITHDRAWN)
+    after = replace(steps.with_intent(incident, target, withdrawn), state=S.ESCALATED)
+    text = (
+        f"Allocation {target.allocation_id} of {target.username} could not be stopped in "
+        f"{intent.attempts} attempts. Last answer: {detail}. Nothing more is tried."
+    )
+    actions: tuple[Action, ...] = (
+        SaveIntent(target.allocation_id, withdrawn),
+        SendMessage(MessageKind.ADMINS, text),
+        *steps.status(incident),
+    )
+    return Step(after, Reason.ATTEMPTS_EXHAUSTED, actions, detail)

@@ -1,0 +1,149 @@
+"""What a look at the world means for an incident: level-triggered, whatever webhooks said."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.domain import events as e
+from app.domain.cluster import Snapshot
+from app.domain.incident import Expressions, Hold, Incident, IncidentState, Keep, Target
+from app.domain.matchers import Silence, silence_over
+from app.domain.opening import texts
+from app.domain.policy import Mode
+from app.domain.readings import PeerAlertState, PeerReading, RuleAlert
+from app.domain.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One reading of everything. What could not be read is None: unknown, never "nothing" (S5)."""
+
+    now: datetime
+    clock: timedelta
+    """The answer clock's reading."""
+    mode: Mode
+    """The watchdog's own mode."""
+    snapshot: Snapshot | None
+    firing: Mapping[str, RuleAlert] | None
+    """Prometheus's firing alerts, by the key of their identity."""
+    peers: Sequence[PeerReading]
+    keeps: Sequence[Keep] = field(default_factory=tuple)
+    heartbeat_at: datetime | None = None
+
+
+def expressions_of(alert: RuleAlert) -> Expressions:
+    texts = alert.annotations
+    return Expressions(verify=texts.get("verify", ""), evidence=texts.get("evidence", ""))
+
+
+def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
+    """Yield the events that the world holds for the incident, the most binding first.
+
+    `mode` is the one that holds for the incident's policy.
+    """
+    yield from _ended(incident, world.snapshot)
+    alert = (world.firing or {}).get(incident.identity.key)
+    if alert is not None:
+        yield e.AlertSeen(expressions_of(alert), texts(alert.annotations))
+    holds = holds_over(incident, world)
+    if holds:
+        yield e.HoldsObserved(holds)
+    if mode is not incident.mode:
+        yield e.ModeChanged(mode)
+    if alert is None or holds:
+        return
+    if _began_anew(incident, alert):
+        yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
+    if not _is_active(incident, world.peers):
+        return
+    if incident.state is IncidentState.HELD:
+        if all(peer.readable for peer in world.peers):
+            yield e.HoldsObserved(())
+    elif incident.round == 0:
+        yield e.AlertActive()
+
+
+def _ended(incident: Incident, snapshot: Snapshot | None) -> Iterator[e.AllocationEnded]:
+    if snapshot is None or snapshot.at < incident.opened_at:
+        return
+    evidence = {"snapshot_at": snapshot.at.isoformat()}
+    for target in incident.targets:
+        allocation = snapshot.allocations.get(target.allocation_id)
+        if allocation is None:
+            yield e.AllocationEnded(target.allocation_id, evidence=evidence)
+        elif allocation.username not in {None, target.username}:
+            evidence = {**evidence, "owner": allocation.username}
+            yield e.AllocationEnded(target.allocation_id, Reason.OWNER_CHANGED, evidence)
+
+
+def _began_anew(incident: Incident, alert: RuleAlert) -> bool:
+    """Tell whether the alert stopped after the warning and fired again, unseen by us (S9)."""
+    return any(
+        target.warning is not None and alert.active_at > target.warning.delivered_at
+        for target in incident.targets
+    )
+
+
+def _is_active(incident: Incident, peers: Sequence[PeerReading]) -> bool:
+    found = (peer.alerts.get(incident.identity.key) for peer in peers if peer.readable)
+    return any(alert is not None and alert.state is PeerAlertState.ACTIVE for alert in found)
+
+
+def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
+    """Return everything that forbids a stop now, from every peer that can be read (S4)."""
+    holds = [
+        *_kept(incident, world),
+        *(hold for peer in world.peers for hold in _held_by(incident, peer, world.now)),
+        *_lasting(incident, world.now),
+    ]
+    return tuple(dict.fromkeys(holds))
+
+
+def _lasting(incident: Incident, now: datetime) -> Iterator[Hold]:
+    """An owner who could not be reached is left alone until the next try is due."""
+    for hold in incident.holds:
+        if hold.reason is Reason.OWNER_UNREACHABLE and hold.until and now < hold.until:
+            yield hold
+
+
+def _kept(incident: Incident, world: World) -> Iterator[Hold]:
+    tasks = {target.task_id for target in incident.targets}
+    for keep in world.keeps:
+        mine = keep.task_id in tasks and keep.policy == incident.identity.policy
+        if mine and world.now < keep.until:
+            yield Hold(Reason.KEPT, by=keep.by, until=keep.until, detail=keep.reason)
+
+
+def _held_by(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[Hold]:
+    alert = peer.alerts.get(incident.identity.key)
+    common = dict(alert.labels) if alert else {}
+    for target in incident.targets:
+        silence = silence_over(common | target_labels(incident, target), peer.silences, now)
+        if silence is not None:
+            yield _silenced(silence)
+    if alert is None:
+        return
+    by_id = {silence.silence_id: silence for silence in peer.silences}
+    for silence_id in alert.silenced_by:
+        silence = by_id.get(silence_id)
+        yield _silenced(silence) if silence else Hold(Reason.SILENCED, detail=silence_id)
+    if alert.inhibited_by:
+        yield Hold(Reason.INHIBITED, detail=", ".join(sorted(alert.inhibited_by)))
+    if alert.muted_by:
+        yield Hold(Reason.MUTED, by=", ".join(sorted(alert.muted_by)))
+
+
+def target_labels(incident: Incident, target: Target) -> dict[str, str]:
+    """Return the labels that silences are matched against: the target's own, in full (S4)."""
+    own = {
+        "allocation_id": target.allocation_id,
+        "task_id": target.task_id,
+        "task_type": target.task_type,
+    }
+    return incident.identity.labels() | own
+
+
+def _silenced(silence: Silence) -> Hold:
+    return Hold(
+        Reason.SILENCED, by=silence.created_by, until=silence.ends_at, detail=silence.comment
+    )

@@ -1,0 +1,45 @@
+"""Messages on their way out: what is stored between a decision and Slack's confirmation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.actions import Audience, MessageKind
+from app.domain.incident import IncidentState, RecipientKind
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A conversation in Slack."""
+
+    channel: str
+    kind: RecipientKind
+    detail: str = ""
+    """For the fall-back: why the owner cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of the outbox."""
+
+    message_id: str
+    """Travels with the message, so that one whose confirmation was lost can be found again."""
+    incident_id: str
+    kind: MessageKind
+    audience: Audience
+    round: int
+    text: str
+    created_at: datetime
+    attempts: int
+    attempted_at: datetime | None
+    """When it was first tried. Not None: it may have arrived already."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentQuery:
+    """A filter over incidents; None means any."""
+
+    state: IncidentState | None = None
+    username: str | None = None
+    resource_pool: str | None = None
+    alertname: str | None = None
+    limit: int = 100

@@ -1,0 +1,71 @@
+"""What may be done about an alert, and when: the part of the configuration that decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from app.domain.cluster import TaskType
+
+
+class Mode(StrEnum):
+    OBSERVE = "observe"  # record what would be done; owners hear nothing
+    WARN = "warn"  # tell owners; never stop
+    ENFORCE = "enforce"  # tell owners, wait, prove, stop
+
+    @property
+    def rank(self) -> int:
+        return list(Mode).index(self)
+
+
+class StopAction(StrEnum):
+    KILL = "kill"
+    NONE = "none"  # advise only
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One escalation policy; alerts name it in their `policy` label."""
+
+    name: str
+    action: StopAction = StopAction.NONE
+    mode: Mode = Mode.ENFORCE
+    """A ceiling: the watchdog's own mode may be lower, never higher."""
+    grace: Mapping[TaskType, timedelta] = field(default_factory=dict)
+    """By type of task; `grace_default` for the types that are not in it."""
+    grace_default: timedelta = timedelta(hours=1)
+    reminder_at: float = 0.5
+    """The share of the grace period after which the owner is reminded."""
+    last_call: timedelta = timedelta(minutes=10)
+    """How long before the deadline the last message comes."""
+    attempts: int = 5
+    """How often a stop is tried before a person must look."""
+
+    def grace_for(self, task_type: str) -> timedelta:
+        return self.grace.get(TaskType(task_type), self.grace_default)
+
+    def ceiling(self, mode: Mode) -> Mode:
+        """Return the mode that holds for this policy under the watchdog's own mode.
+
+        A policy that stops nothing never threatens: it warns at most (S10).
+        """
+        own = Mode.WARN if self.action is StopAction.NONE else self.mode
+        return min(mode, self.mode, own, key=lambda each: each.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How old what we know may be, and how long we wait; real time, from the configuration."""
+
+    evidence_age: timedelta = timedelta(seconds=30)
+    """The oldest raw sample that still proves something: two scrape intervals (S3)."""
+    heartbeat_age: timedelta = timedelta(minutes=5)
+    snapshot_age: timedelta = timedelta(seconds=60)
+    tick_gap: timedelta = timedelta(seconds=60)
+    """The longest gap between two ticks in which owners count as able to answer (S13)."""
+    stop_retry: timedelta = timedelta(seconds=60)
+    """How long the end of a task is awaited after a call before all is proven again."""
+    unreachable_retry: timedelta = timedelta(hours=1)
+    """How long an owner who could not be reached is left alone before the next try."""
+    unconfirmed: timedelta = timedelta(minutes=15)
+    """How long an alert that Prometheus does not report stays open."""

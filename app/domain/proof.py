@@ -1,0 +1,211 @@
+"""The proof before a stop: every rule, in order, each "no" a reason of its own (S2-S5, S9, S10)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.cluster import Allocation, TaskType
+from app.domain.events import Evidence
+from app.domain.incident import Incident, IncidentState, Target
+from app.domain.observation import World, expressions_of, holds_over
+from app.domain.policy import Limits, Mode, Policy
+from app.domain.readings import PeerAlertState, PeerReading, Sample
+from app.domain.reasons import Reason
+from app.domain.schedule import remaining
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What was read for one target right before its stop, beside the world.
+
+    None, together with the error, means that it could not be read.
+    """
+
+    allocation: Allocation | None
+    allocation_error: str = ""
+    verify: Sequence[Sample] | None = None
+    evidence: Sequence[Sample] | None = None
+    query_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    reason: Reason
+    """PROVEN, or the first rule that says no."""
+    detail: str = ""
+    evidence: Evidence = field(default_factory=dict)
+
+    @property
+    def is_proven(self) -> bool:
+        return self.reason is Reason.PROVEN
+
+
+_No = tuple[Reason, str]
+
+UNKNOWN = frozenset(
+    {
+        Reason.DETERMINED_UNAVAILABLE,
+        Reason.PROMETHEUS_UNAVAILABLE,
+        Reason.ALERTMANAGER_UNAVAILABLE,
+        Reason.EVIDENCE_MISSING,
+        Reason.EVIDENCE_STALE,
+        Reason.EXPRESSIONS_MISSING,
+        Reason.HEARTBEAT_MISSING,
+        Reason.OWNER_UNKNOWN,
+        Reason.NOT_FIRING,
+        Reason.NOT_IN_ALERTMANAGER,
+    }
+)
+"""The reasons that are no knowledge: the same question is asked again at the next tick (S5)."""
+
+
+def judge(
+    incident: Incident,
+    target: Target,
+    readings: Readings,
+    world: World,
+    *,
+    policy: Policy,
+    limits: Limits,
+) -> Verdict:
+    """Decide whether this allocation may be stopped now. Pure; the first "no" is the answer."""
+    rules = (
+        _determined(target, readings),
+        _prometheus(incident, readings, world, limits),
+        _alertmanager(incident, world),
+        _heartbeat(world, limits),
+        _owner_told(target, world, policy),
+        _mode(incident, world, policy),
+    )
+    reason, detail = next((no for rule in rules for no in rule), (Reason.PROVEN, ""))
+    return Verdict(reason, detail, _evidence(incident, target, readings, world))
+
+
+def _determined(target: Target, readings: Readings) -> Iterator[_No]:
+    """S2, and S5 for Determined: the same allocation, the same owner, and a way to stop it."""
+    if readings.allocation_error:
+        yield Reason.DETERMINED_UNAVAILABLE, readings.allocation_error
+        return
+    allocation = readings.allocation
+    if allocation is None or not allocation.holds_resources:
+        yield Reason.ALLOCATION_ENDED, ""
+        return
+    if allocation.username is None:
+        yield Reason.OWNER_UNKNOWN, "Determined does not tell whose task it is"
+    elif allocation.username != target.username:
+        yield Reason.OWNER_CHANGED, f"now owned by {allocation.username}"
+    if allocation.task_type in {None, TaskType.CHECKPOINT_GC}:
+        yield Reason.NOT_STOPPABLE, f"Determined has no call to stop a {allocation.task_type}"
+
+
+def _prometheus(
+    incident: Incident, readings: Readings, world: World, limits: Limits
+) -> Iterator[_No]:
+    """S3: Prometheus itself reports it, its own expression confirms it, and the samples are fresh.
+
+    An empty `verify` proves activity only where the samples are fresh; without them we are blind.
+    """
+    if world.firing is None or readings.query_error:
+        yield Reason.PROMETHEUS_UNAVAILABLE, readings.query_error
+        return
+    alert = world.firing.get(incident.identity.key)
+    if alert is None:
+        yield Reason.NOT_FIRING, "Prometheus does not report the alert"
+        return
+    expressions = expressions_of(alert)
+    if not expressions.verify or not expressions.evidence:
+        yield Reason.EXPRESSIONS_MISSING, "the alert has no verify or no evidence annotation"
+        return
+    yield from freshness(readings.evidence, limits.evidence_age)
+    if not readings.verify:
+        yield Reason.RECOVERED, "verify returns nothing, with fresh samples"
+
+
+def freshness(evidence: Sequence[Sample] | None, limit: timedelta) -> Iterator[_No]:
+    """Say no unless the oldest raw sample that the judgement needs is young enough."""
+    if not evidence:
+        yield Reason.EVIDENCE_MISSING, "a sample that the judgement needs is not there"
+        return
+    oldest = max(sample.value for sample in evidence)
+    # NaN compares as false to everything, so the question is put in the positive.
+    if not 0 <= oldest <= limit.total_seconds():
+        yield Reason.EVIDENCE_STALE, f"the oldest sample is {oldest:.1f} s old"
+
+
+def _alertmanager(incident: Incident, world: World) -> Iterator[_No]:
+    """S4: active on every peer, and no silence of any peer over the target."""
+    for hold in holds_over(incident, world):
+        yield hold.reason, f"by {hold.by}" if hold.by else hold.detail
+    if not world.peers:
+        yield Reason.ALERTMANAGER_UNAVAILABLE, "no Alertmanager is configured"
+    for peer in world.peers:
+        if not peer.readable:
+            yield Reason.ALERTMANAGER_UNAVAILABLE, f"{peer.peer}: {peer.error}"
+            continue
+        alert = peer.alerts.get(incident.identity.key)
+        if alert is None or alert.state is not PeerAlertState.ACTIVE:
+            yield Reason.NOT_IN_ALERTMANAGER, f"not active on {peer.peer}"
+
+
+def _heartbeat(world: World, limits: Limits) -> Iterator[_No]:
+    if world.heartbeat_at is None:
+        yield Reason.HEARTBEAT_MISSING, "it never arrived"
+    elif world.now - world.heartbeat_at > limits.heartbeat_age:
+        yield Reason.HEARTBEAT_MISSING, f"last seen {world.heartbeat_at.isoformat()}"
+
+
+def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[_No]:
+    """S1, S9: a delivered warning that names this allocation, and its whole grace period."""
+    left = remaining(target, policy, clock=world.clock, now=world.now)
+    if target.warning is None or left is None:
+        yield Reason.NOT_WARNED, ""
+    elif target.warning.username != target.username:
+        yield Reason.OWNER_CHANGED, f"{target.warning.username} was told"
+    elif left > timedelta():
+        yield Reason.GRACE_RUNS, f"{left.total_seconds():.0f} s are left"
+
+
+def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[_No]:
+    """S10, last: the configuration as it is now, whatever it was when the owner was told."""
+    mode = policy.ceiling(world.mode)
+    if mode is not Mode.ENFORCE or incident.mode is not Mode.ENFORCE:
+        yield Reason.MODE, f"the mode is {mode}"
+    if incident.state not in {IncidentState.NOTIFIED, IncidentState.STOPPING}:
+        yield Reason.NOT_WARNED, f"the incident is {incident.state}"
+
+
+def _evidence(
+    incident: Incident, target: Target, readings: Readings, world: World
+) -> dict[str, Any]:
+    """Everything that the verdict rests on, whole, for the history (S12)."""
+    alert = (world.firing or {}).get(incident.identity.key)
+    return {
+        "judged_at": world.now.isoformat(),
+        "allocation": _plain(readings.allocation),
+        "alert_active_at": alert.active_at.isoformat() if alert else None,
+        "verify": {
+            "query": expressions_of(alert).verify if alert else "",
+            "result": [sample.value for sample in readings.verify or ()],
+        },
+        "evidence": {
+            "query": expressions_of(alert).evidence if alert else "",
+            "result": [sample.value for sample in readings.evidence or ()],
+        },
+        "peers": {peer.peer: _peer_state(incident, peer) for peer in world.peers},
+        "heartbeat_at": _time(world.heartbeat_at),
+        "warning_delivered_at": _time(target.warning.delivered_at if target.warning else None),
+    }
+
+
+def _plain(allocation: Allocation | None) -> dict[str, Any] | None:
+    return asdict(allocation) if allocation else None
+
+
+def _peer_state(incident: Incident, peer: PeerReading) -> str:
+    alert = peer.alerts.get(incident.identity.key)
+    return peer.error or (alert.state if alert else "absent")
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

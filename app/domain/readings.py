@@ -1,0 +1,63 @@
+"""What the systems that we ask have answered. Values only; who asks is the adapters' affair."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.alert import Identity
+from app.domain.matchers import Silence
+
+
+class PeerAlertState(StrEnum):
+    """`status.state` in Alertmanager's API."""
+
+    UNPROCESSED = "unprocessed"  # just arrived: not yet through inhibition and silences
+    ACTIVE = "active"
+    SUPPRESSED = "suppressed"  # silenced, inhibited or muted
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAlert:
+    state: PeerAlertState
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """All of them, those that Prometheus adds for the whole cluster included."""
+    silenced_by: tuple[str, ...] = ()
+    """Ids of silences."""
+    inhibited_by: tuple[str, ...] = ()
+    """Fingerprints of alerts."""
+    muted_by: tuple[str, ...] = ()
+    """Names of time intervals; Alertmanager before 0.28 never fills it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReading:
+    """One Alertmanager peer: all its alerts of ours, and all its silences."""
+
+    peer: str
+    """The peer's address, as the configuration names it."""
+    alerts: Mapping[str, PeerAlert] = field(default_factory=dict)
+    """By the key of the identity."""
+    silences: tuple[Silence, ...] = ()
+    error: str = ""
+    """Why the peer could not be read; then the rest is empty and means nothing."""
+
+    @property
+    def readable(self) -> bool:
+        return not self.error
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAlert:
+    """An alert as Prometheus itself reports it, firing (pending ones are left out)."""
+
+    identity: Identity
+    annotations: Mapping[str, str]
+    active_at: datetime
+    """Since when the condition has held, by Prometheus's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    labels: Mapping[str, str]
+    value: float

@@ -1,0 +1,54 @@
+"""Why something happened, or did not: one word, the same in row, log, metric, API and message."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    # What moved an incident.
+    ALERT_FIRED = "alert_fired"
+    ALERT_ACTIVE = "alert_active"  # Alertmanager has it active: the owner may be told
+    ALERT_SEEN = "alert_seen"  # Prometheus reported it, with its expressions
+    WARNING_DELIVERED = "warning_delivered"
+    REMINDER_QUEUED = "reminder_queued"
+    HOLD_BEGAN = "hold_began"
+    HOLD_CHANGED = "hold_changed"
+    HOLD_ENDED = "hold_ended"
+    MODE_CHANGED = "mode_changed"
+    NEW_EPISODE = "new_episode"  # the alert began again after the warning: a new grace period
+    RECOVERED = "recovered"  # fresh samples, and the condition no longer holds
+    ALLOCATION_ENDED = "allocation_ended"
+    OWNER_CHANGED = "owner_changed"
+    RULE_GONE = "rule_gone"
+    DISMISSED = "dismissed"
+    PROVEN = "proven"  # every safety rule holds: the intent to stop is recorded
+    STOP_SENT = "stop_sent"  # Determined is being called; it is not known yet what it does
+    STOP_ACCEPTED = "stop_accepted"
+    STOP_REJECTED = "stop_rejected"
+    STOP_UNCONFIRMED = "stop_unconfirmed"  # no answer, or the allocation still runs after one
+    STOP_WITHDRAWN = "stop_withdrawn"
+    STOP_VERIFIED = "stop_verified"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+
+    # What holds an incident.
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    MUTED = "muted"
+    KEPT = "kept"
+    OWNER_UNREACHABLE = "owner_unreachable"
+
+    # Why a stop that is due was not made.
+    DETERMINED_UNAVAILABLE = "determined_unavailable"
+    PROMETHEUS_UNAVAILABLE = "prometheus_unavailable"
+    ALERTMANAGER_UNAVAILABLE = "alertmanager_unavailable"
+    OWNER_UNKNOWN = "owner_unknown"
+    NOT_STOPPABLE = "not_stoppable"  # the task's type has no call that stops it
+    NOT_FIRING = "not_firing"  # Prometheus does not report the alert now
+    NOT_IN_ALERTMANAGER = "not_in_alertmanager"
+    EXPRESSIONS_MISSING = "expressions_missing"  # the alert has no `verify` or no `evidence`
+    EVIDENCE_MISSING = "evidence_missing"  # a sample that the judgement needs is not there
+    EVIDENCE_STALE = "evidence_stale"
+    HEARTBEAT_MISSING = "heartbeat_missing"
+    NOT_WARNED = "not_warned"
+    GRACE_RUNS = "grace_runs"
+    MODE = "mode"  # the mode, or the policy, does not stop
+    STOP_ELSEWHERE = "stop_elsewhere"  # another incident has an open intent for the allocation

@@ -1,0 +1,84 @@
+"""What is due for an incident, from the answer clock's reading."""
+
+from datetime import datetime, timedelta
+
+from app.domain.actions import MessageKind
+from app.domain.incident import Incident, IncidentState, Target
+from app.domain.policy import Mode, Policy
+
+
+def remaining(
+    target: Target, policy: Policy, *, clock: timedelta, now: datetime
+) -> timedelta | None:
+    """Return what is left of the grace period; zero or less when it is over, None without warning.
+
+    Both the answer clock and the wall must have gone through the whole period, and the deadline
+    that the message named must have passed.
+    """
+    if target.warning is None:
+        return None
+    warning, grace = target.warning, policy.grace_for(target.task_type)
+    by_clock = grace - (clock - warning.clock)
+    by_wall = max(warning.delivered_at + grace, warning.deadline) - now
+    return max(by_clock, by_wall)
+
+
+def deadlines(
+    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
+) -> dict[str, datetime]:
+    """Return when each warned target is due if nothing happens; empty where nothing is stopped."""
+    if incident.mode is not Mode.ENFORCE:
+        return {}
+    left = {
+        target.allocation_id: remaining(target, policy, clock=clock, now=now)
+        for target in incident.targets
+        if not target.outcome
+    }
+    return {allocation_id: now + time for allocation_id, time in left.items() if time is not None}
+
+
+def due_targets(
+    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
+) -> list[Target]:
+    """Return the targets whose grace period is over and for which no intent exists yet."""
+    if incident.mode is not Mode.ENFORCE or incident.state not in {
+        IncidentState.NOTIFIED,
+        IncidentState.STOPPING,
+    }:
+        return []
+    return [
+        target
+        for target in incident.targets
+        if not target.outcome and target.intent is None and _is_over(target, policy, clock, now)
+    ]
+
+
+def _is_over(target: Target, policy: Policy, clock: timedelta, now: datetime) -> bool:
+    left = remaining(target, policy, clock=clock, now=now)
+    return left is not None and left <= timedelta()
+
+
+def due_reminder(
+    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
+) -> MessageKind | None:
+    """Return the reminder that is due and was not sent in this round.
+
+    A grace period so short that the last call would come before the reminder has no last call.
+    """
+    if incident.state is not IncidentState.NOTIFIED:
+        return None
+    ends = deadlines(incident, policy, clock=clock, now=now)
+    if not ends:
+        return None
+    first = min(ends, key=lambda allocation_id: ends[allocation_id])
+    left = ends[first] - now
+    target = incident.target(first)
+    grace = policy.grace_for(target.task_type) if target else timedelta()
+    half = grace * (1 - policy.reminder_at)
+    if left <= timedelta():
+        return None
+    if left <= policy.last_call < half and MessageKind.LAST_CALL not in incident.reminders:
+        return MessageKind.LAST_CALL
+    if policy.last_call < left <= half or (left <= half <= policy.last_call):
+        return None if MessageKind.REMINDER in incident.reminders else MessageKind.REMINDER
+    return None

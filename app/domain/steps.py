@@ -1,0 +1,125 @@
+"""The small moves that the rows of `lifecycle` are made of. None of them assigns a state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
+from app.domain.history import WATCHDOG, Entry
+from app.domain.incident import (
+    OPEN_INTENTS,
+    Hold,
+    Incident,
+    IncidentState,
+    Intent,
+    IntentState,
+    Target,
+)
+from app.domain.reasons import Reason
+from app.errors import InvalidTransitionError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an event leads to, before the entry in the history is written."""
+
+    incident: Incident
+    reason: Reason
+    actions: tuple[Action, ...] = ()
+    detail: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = WATCHDOG
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An incident after an event, and the orders to store with it."""
+
+    incident: Incident
+    actions: tuple[Action, ...] = ()
+    entry: Entry | None = None
+    """None when nothing happened that anybody has to know; then there is nothing to store."""
+
+
+def without_warnings(incident: Incident) -> Incident:
+    targets = tuple(replace(target, warning=None) for target in incident.targets)
+    return replace(incident, targets=targets, reminders=(), blocked=None)
+
+
+def status(incident: Incident) -> tuple[Action, ...]:
+    """Rewrite the owner's message, where there is one."""
+    return (SendMessage(MessageKind.STATUS),) if incident.message else ()
+
+
+def closing(incident: Incident) -> tuple[Action, ...]:
+    """Say in the thread how it ended, where there is one."""
+    return (SendMessage(MessageKind.CLOSING),) if incident.message else ()
+
+
+def words(holds: tuple[Hold, ...]) -> str:
+    return ", ".join(f"{hold.reason} by {hold.by}" if hold.by else hold.reason for hold in holds)
+
+
+def demand(incident: Incident, allocation_id: str) -> Target:
+    """Return the target.
+
+    Raises:
+        InvalidTransitionError: the incident is not about this allocation.
+    """
+    target = incident.target(allocation_id)
+    if target is None:
+        raise InvalidTransitionError(f"{allocation_id} is no target of {incident.incident_id}")
+    return target
+
+
+def intent_of(target: Target) -> Intent:
+    if target.intent is None:
+        raise InvalidTransitionError(f"there is no intent to stop {target.allocation_id}")
+    return target.intent
+
+
+def is_sent(target: Target) -> bool:
+    """Tell whether a call to stop the target was, or may have been, made."""
+    intent = target.intent
+    return intent is not None and intent.attempts > 0
+
+
+def open_intents(incident: Incident) -> list[Target]:
+    return [t for t in incident.targets if t.intent and t.intent.state in OPEN_INTENTS]
+
+
+def over(incident: Incident) -> bool:
+    return all(target.outcome for target in incident.targets)
+
+
+def with_outcome(
+    incident: Incident, target: Target, outcome: IncidentState
+) -> tuple[Incident, tuple[Action, ...]]:
+    """Note how a target ended, and close its intent with it."""
+    intent = target.intent
+    if intent is None or intent.state not in OPEN_INTENTS:
+        return incident.with_target(replace(target, outcome=outcome)), ()
+    ours = outcome is IncidentState.STOPPED
+    closed = replace(intent, state=IntentState.DONE if ours else IntentState.WITHDRAWN)
+    after = incident.with_target(replace(target, outcome=outcome, intent=closed))
+    return after, (SaveIntent(target.allocation_id, closed),)
+
+
+def with_intent(incident: Incident, target: Target, intent: Intent) -> Incident:
+    return replace(incident.with_target(replace(target, intent=intent)), blocked=None)
+
+
+def intent_step(
+    incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str = ""
+) -> Step:
+    after = with_intent(incident, target, intent)
+    return Step(after, reason, (SaveIntent(target.allocation_id, intent),), detail)
+
+
+def blocked(
+    incident: Incident, reason: Reason, detail: str, evidence: Mapping[str, Any]
+) -> Step | None:
+    """Note why a stop that is due is not made; the same reason again is no news."""
+    if reason is incident.blocked:
+        return None
+    return Step(replace(incident, blocked=reason), reason, (), detail, evidence)

@@ -1,0 +1,75 @@
+"""Every error that the watchdog raises on purpose.
+
+- WatchdogError
+  - ConfigurationError           the configuration is wrong: a person must change it
+  - InvalidAlertError            an alert that breaks the contract between rules and receiver
+  - InvalidTransitionError       an event that the incident's state does not allow: a bug of ours
+  - IncidentNotFoundError        no incident has this id
+  - StaleIncidentError           somebody changed the incident first: read it and decide again
+  - IntentExistsError            another incident already means to stop this allocation
+  - StoreUnavailableError        the database cannot be written now: try again later
+  - UpstreamError                a system that we depend on
+    - UpstreamUnavailableError   time-out, connection, 429 or 5xx: try again later
+    - UpstreamRejectedError      any other refusal: trying again will not help
+    - UpstreamMalformedError     an answer that we cannot read: unknown, which never leads to a stop
+"""
+
+from datetime import timedelta
+
+
+class WatchdogError(Exception):
+    """The base of all errors below."""
+
+
+class ConfigurationError(WatchdogError):
+    """The configuration is wrong; the message names the field and what to write there."""
+
+
+class InvalidAlertError(WatchdogError):
+    """An alert lacks an identity label, or has one that cannot be true."""
+
+
+class InvalidTransitionError(WatchdogError):
+    """The state of the incident does not allow the event."""
+
+
+class IncidentNotFoundError(WatchdogError):
+    """No incident has this id."""
+
+
+class StaleIncidentError(WatchdogError):
+    """The incident was changed since it was read. Read it again and decide again."""
+
+
+class IntentExistsError(WatchdogError):
+    """There is an open intent to stop this allocation already."""
+
+
+class StoreUnavailableError(WatchdogError):
+    """The database cannot be read or written now."""
+
+
+class UpstreamError(WatchdogError):
+    """A system that we depend on did not do what we asked."""
+
+
+class UpstreamUnavailableError(UpstreamError):
+    """The system may answer later."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """How long the system asks us to wait. None means that it did not say."""
+
+
+class UpstreamRejectedError(UpstreamError):
+    """The system refuses, and will refuse again."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        """The system's own word for the refusal: an HTTP status, or Slack's `error`."""
+
+
+class UpstreamMalformedError(UpstreamError):
+    """The system answered with something that we cannot read."""

@@ -1,0 +1,213 @@
+"""What the use cases need from the outside world.
+
+Every method may raise an `UpstreamError`, and the store's may raise `StoreUnavailableError`; each
+means *unknown*, and unknown never leads to a stop (S5).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from app.domain.actions import Audience, Notice
+from app.domain.clock import AnswerClock
+from app.domain.cluster import Allocation, Snapshot
+from app.domain.history import Entry
+from app.domain.incident import Incident, Keep, Receipt
+from app.domain.outbox import Delivery, IncidentQuery, Recipient
+from app.domain.readings import PeerReading, RuleAlert, Sample
+from app.domain.steps import Transition
+
+
+class Cluster(Protocol):
+    """Determined."""
+
+    async def snapshot(self) -> Snapshot:
+        """Read everything at once. Never a part of it: what cannot be read raises."""
+        ...
+
+    async def read_allocation(self, allocation_id: str) -> Allocation | None:
+        """Read one allocation and its owner again. None means that it runs no more."""
+        ...
+
+    async def stop(self, allocation: Allocation) -> str:
+        """Kill the allocation's task, and return Determined's answer in words.
+
+        Raises:
+            UpstreamRejectedError: Determined refuses (400, 404, 500): read the state again.
+            UpstreamUnavailableError: it is not known whether the call arrived.
+        """
+        ...
+
+
+class Rules(Protocol):
+    """Prometheus."""
+
+    async def firing_alerts(self) -> Sequence[RuleAlert]:
+        """Return every firing alert that keeps the contract of identity labels.
+
+        GET /api/v1/alerts. Alerts that break the contract are counted and left out.
+        """
+        ...
+
+    async def has_alert(self, alertname: str) -> bool:
+        """Tell whether a rule of this name is loaded (GET /api/v1/rules?type=alert)."""
+        ...
+
+    async def query(self, expression: str) -> Sequence[Sample]:
+        """Evaluate an instant query now."""
+        ...
+
+
+class AlertPeers(Protocol):
+    """Every configured Alertmanager."""
+
+    async def read(self) -> Sequence[PeerReading]:
+        """Read all peers. A peer that does not answer is in the result, with its error."""
+        ...
+
+    async def silence(self, keep: Keep) -> str:
+        """Make the silence that shows a keep in Alertmanager, and return its id."""
+        ...
+
+
+class Messenger(Protocol):
+    """Slack."""
+
+    async def probe(self) -> None:
+        """Return when Slack answers, and raise when owners could not be reached through it."""
+        ...
+
+    async def recipient(self, audience: Audience, username: str) -> Recipient:
+        """Find out where messages for the owner, or for the admins, go.
+
+        An owner who is unknown or deactivated in Slack gets the admins' channel, marked as a
+        fall-back: it counts as told to admins, never as told to the owner (S1).
+        """
+        ...
+
+    async def post(self, recipient: Recipient, notice: Notice, *, message_id: str) -> Receipt:
+        """Post a new message, as a reply in the thread where the notice has one.
+
+        Raises:
+            UpstreamUnavailableError: not posted, or posted and the answer lost: `find` it first.
+            UpstreamRejectedError: this recipient cannot be reached.
+        """
+        ...
+
+    async def find(
+        self, recipient: Recipient, message_id: str, *, thread: Receipt | None, since: datetime
+    ) -> Receipt | None:
+        """Look for a message of ours whose answer was lost. None means that it is not there."""
+        ...
+
+    async def update(self, receipt: Receipt, notice: Notice) -> None:
+        """Rewrite a message in place. Nobody is notified by it."""
+        ...
+
+
+class IncidentStore(Protocol):
+    """The database. Each method is one transaction."""
+
+    async def open_incidents(self) -> Sequence[Incident]: ...
+
+    async def find_open(self, keys: Sequence[str]) -> Mapping[str, Incident]:
+        """Return the open incidents of these identities, by key."""
+        ...
+
+    async def incident(self, incident_id: str) -> Incident:
+        """Raises: IncidentNotFoundError."""
+        ...
+
+    async def search(self, query: IncidentQuery) -> Sequence[Incident]:
+        """Return incidents, newest first."""
+        ...
+
+    async def history(self, incident_id: str) -> Sequence[Entry]:
+        """Return what happened, oldest first."""
+        ...
+
+    async def commit(self, transition: Transition) -> Incident:
+        """Store an incident, the orders that go with it, and the history's entry.
+
+        Returns the incident with its new version.
+
+        Raises:
+            StaleIncidentError: the incident was changed since it was read.
+            IntentExistsError: another incident means to stop the same allocation.
+        """
+        ...
+
+    async def receive(
+        self, transitions: Sequence[Transition], *, heartbeat_at: datetime | None
+    ) -> int:
+        """Store all that one delivery of the webhook brought, or nothing.
+
+        Incidents that another delivery opened or changed in the meantime are left as they are.
+        Returns how many were stored.
+        """
+        ...
+
+    async def heartbeat_at(self) -> datetime | None:
+        """Return when the heartbeat last arrived. None means never."""
+        ...
+
+    async def clock(self) -> AnswerClock: ...
+
+    async def tick_clock(
+        self, *, now: datetime, monotonic: timedelta, gap: timedelta, answerable: bool
+    ) -> AnswerClock:
+        """Advance the answer clock (`AnswerClock.tick`), against every other replica."""
+        ...
+
+    async def add_keep(self, keep: Keep, transition: Transition | None) -> None:
+        """Put a keep in force, together with what it does to the open incident."""
+        ...
+
+    async def keeps(self, now: datetime) -> Sequence[Keep]:
+        """Return the keeps that are in force."""
+        ...
+
+    async def keep_silenced(self, keep_id: str, silence_id: str) -> None: ...
+
+    async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
+        """Return when each was first seen running: `now` for those never seen before.
+
+        Allocations that are not among them are forgotten a day after they were last seen.
+        """
+        ...
+
+
+class Outbox(Protocol):
+    """The messages that wait to be sent; in the same database."""
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
+        """Return the messages whose next attempt is due, oldest first."""
+        ...
+
+    async def attempt(self, message_id: str, now: datetime) -> None:
+        """Note that the message is about to be sent: from here on it may have arrived."""
+        ...
+
+    async def sent(
+        self, message_id: str, receipt: Receipt | None, transition: Transition | None
+    ) -> None:
+        """Note the confirmation, together with what it means for the incident.
+
+        Raises:
+            StaleIncidentError: nothing was stored; read the incident again.
+        """
+        ...
+
+    async def drop(self, message_id: str, why: str, transition: Transition | None) -> None:
+        """Give a message up: it is out of date, or can reach nobody.
+
+        Raises:
+            StaleIncidentError: nothing was stored; read the incident again.
+        """
+        ...
+
+    async def postpone(self, message_id: str, until: datetime, why: str) -> None: ...
+
+    async def oldest(self) -> datetime | None:
+        """Return when the oldest message that waits was ordered. None means that none waits."""
+        ...
