@@ -140,10 +140,12 @@ class IncidentStore(Protocol):
     async def receive(
         self, transitions: Sequence[Transition], *, heartbeat_at: datetime | None
     ) -> int:
-        """Store all that one delivery of the webhook brought, or nothing.
+        """Store all new incidents that one delivery of the webhook brought, or nothing.
 
-        Incidents that another delivery opened or changed in the meantime are left as they are.
-        Returns how many were stored.
+        Those that are open already are left as they are. Returns how many were stored.
+
+        Raises:
+            StaleIncidentError: another delivery opened one of them meanwhile: receive again.
         """
         ...
 

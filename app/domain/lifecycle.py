@@ -63,7 +63,17 @@ def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime)
         detail=step.detail,
         evidence=step.evidence,
     )
-    return Transition(after, step.actions, entry)
+    return Transition(after, step.actions, (entry,))
+
+
+def follow(transition: Transition, event: e.Event, policy: Policy, *, at: datetime) -> Transition:
+    """Return the transition with one more event behind it, to be stored as one."""
+    further = advance(transition.incident, event, policy, at=at)
+    return Transition(
+        further.incident,
+        transition.actions + further.actions,
+        transition.entries + further.entries,
+    )
 
 
 def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: datetime) -> Step | None:

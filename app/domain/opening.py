@@ -55,4 +55,4 @@ def open_incident(
         annotations=texts(annotations),
     )
     entry = Entry(at=at, reason=Reason.ALERT_FIRED, before=None, after=IncidentState.FIRING)
-    return Transition(incident, (), entry)
+    return Transition(incident, (), (entry,))

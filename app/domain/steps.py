@@ -37,8 +37,8 @@ class Transition:
 
     incident: Incident
     actions: tuple[Action, ...] = ()
-    entry: Entry | None = None
-    """None when nothing happened that anybody has to know; then there is nothing to store."""
+    entries: tuple[Entry, ...] = ()
+    """Empty when nothing happened that anybody has to know; then there is nothing to store."""
 
 
 def without_warnings(incident: Incident) -> Incident:

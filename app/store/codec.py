@@ -1,0 +1,73 @@
+"""Domain values to and from what the tables hold."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
+
+from app.domain.actions import Audience, MessageKind
+from app.domain.history import Entry
+from app.domain.incident import Incident, IncidentState
+from app.domain.outbox import Delivery
+from app.domain.reasons import Reason
+
+_INCIDENT = TypeAdapter(Incident)
+
+
+def incident_row(incident: Incident) -> dict[str, Any]:
+    return {
+        "incident_id": incident.incident_id,
+        "key": incident.identity.key,
+        "state": incident.state,
+        "version": incident.version,
+        "alertname": incident.identity.alertname,
+        "username": incident.identity.username,
+        "resource_pool": incident.identity.resource_pool,
+        "opened_at": incident.opened_at,
+        "changed_at": incident.changed_at,
+        "body": _INCIDENT.dump_json(incident).decode(),
+    }
+
+
+def incident_of(body: str) -> Incident:
+    return _INCIDENT.validate_json(body)
+
+
+def entry_row(incident_id: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "incident_id": incident_id,
+        "at": entry.at,
+        "reason": entry.reason,
+        "before": entry.before,
+        "after": entry.after,
+        "actor": entry.actor,
+        "detail": entry.detail,
+        "evidence": to_json(dict(entry.evidence)).decode(),
+    }
+
+
+def entry_of(row: sa.RowMapping) -> Entry:
+    return Entry(
+        at=row["at"],
+        reason=Reason(row["reason"]),
+        before=IncidentState(row["before"]) if row["before"] else None,
+        after=IncidentState(row["after"]),
+        actor=row["actor"],
+        detail=row["detail"],
+        evidence=from_json(row["evidence"]),
+    )
+
+
+def delivery_of(row: sa.RowMapping) -> Delivery:
+    return Delivery(
+        message_id=row["message_id"],
+        incident_id=row["incident_id"],
+        kind=MessageKind(row["kind"]),
+        audience=Audience(row["audience"]),
+        round=row["round"],
+        text=row["text"],
+        created_at=row["created_at"],
+        attempts=row["attempts"],
+        attempted_at=row["attempted_at"],
+    )

@@ -1,0 +1,91 @@
+"""Connections to the database, and the one place where its errors become ours."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import StoreUnavailableError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_TIMEOUT = 5.0  # seconds that a writer waits for another one
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """Make the engine for `sqlite+aiosqlite://` or `postgresql+asyncpg://`."""
+    parsed = sa.make_url(url)
+    if not parsed.drivername.startswith("sqlite"):
+        return create_async_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT})
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    # The driver's own transactions begin as readers, and lose updates without a word when two of
+    # them turn into writers. So it is told to begin none, and `_begin_immediate` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # NORMAL can lose the last commits with the power, after we answered 2xx (S8).
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("read_only"):
+        connection.exec_driver_sql("BEGIN")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn what the driver raises into `StoreUnavailableError`.
+
+    Broken constraints stay as they are: each means something to the statement that met it.
+    """
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, PoolTimeoutError, OSError) as exc:
+        raise StoreUnavailableError(f"database: {type(exc).__name__}: {exc}") from exc
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    with database_errors():
+        async with engine.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    with database_errors():
+        async with engine.connect() as connection:
+            yield await connection.execution_options(read_only=True)
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring the schema up to date. Run at every start; does nothing when there is nothing to do."""
+    async with writing(engine) as connection:
+        await connection.run_sync(_upgrade)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

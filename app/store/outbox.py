@@ -1,0 +1,69 @@
+"""The messages that wait to be sent. Implements `app.ports.Outbox`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.domain.incident import Receipt
+from app.domain.outbox import Delivery
+from app.domain.steps import Transition
+from app.store.codec import delivery_of
+from app.store.engine import reading, writing
+from app.store.schema import outbox
+from app.store.writes import store
+
+_WAITING = outbox.c.state == "waiting"
+
+
+class SqlOutbox:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
+        statement = (
+            sa.select(outbox)
+            .where(_WAITING, outbox.c.due_at <= now)
+            .order_by(outbox.c.position)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return [delivery_of(row) for row in rows]
+
+    async def attempt(self, message_id: str, now: datetime) -> None:
+        await self._update(
+            message_id,
+            attempts=outbox.c.attempts + 1,
+            attempted_at=sa.func.coalesce(
+                outbox.c.attempted_at, sa.literal(now, outbox.c.attempted_at.type)
+            ),
+        )
+
+    async def sent(
+        self, message_id: str, receipt: Receipt | None, transition: Transition | None
+    ) -> None:
+        where = {"channel": receipt.channel, "ts": receipt.ts} if receipt else {}
+        await self._update(message_id, transition, state="sent", **where)
+
+    async def drop(self, message_id: str, why: str, transition: Transition | None) -> None:
+        await self._update(message_id, transition, state="dropped", note=why)
+
+    async def postpone(self, message_id: str, until: datetime, why: str) -> None:
+        await self._update(message_id, due_at=until, note=why)
+
+    async def oldest(self) -> datetime | None:
+        statement = sa.select(sa.func.min(outbox.c.created_at)).where(_WAITING)
+        async with reading(self._engine) as connection:
+            oldest: datetime | None = (await connection.execute(statement)).scalar_one_or_none()
+        return oldest
+
+    async def _update(
+        self, message_id: str, transition: Transition | None = None, **values: object
+    ) -> None:
+        statement = sa.update(outbox).where(outbox.c.message_id == message_id).values(**values)
+        async with writing(self._engine) as connection:
+            await connection.execute(statement)
+            if transition is not None:
+                await store(connection, transition)

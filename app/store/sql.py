@@ -1,0 +1,172 @@
+"""The incidents in the database. Implements `app.ports.IncidentStore`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.domain.clock import AnswerClock
+from app.domain.history import Entry
+from app.domain.incident import Incident, Keep
+from app.domain.outbox import IncidentQuery
+from app.domain.steps import Transition
+from app.errors import IncidentNotFoundError
+from app.store import schema
+from app.store.codec import entry_of, incident_of
+from app.store.engine import reading, writing
+from app.store.writes import IS_OPEN, in_parts, open_all, store
+
+_ANSWER_CLOCK = "answer"
+_HEARTBEAT = "heartbeat"
+_FORGET_ALLOCATION_AFTER = timedelta(days=1)
+
+
+class SqlIncidentStore:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def open_incidents(self) -> Sequence[Incident]:
+        table = schema.incidents
+        statement = sa.select(table.c.body).where(IS_OPEN).order_by(table.c.opened_at)
+        async with reading(self._engine) as connection:
+            bodies = (await connection.execute(statement)).scalars().all()
+        return [incident_of(body) for body in bodies]
+
+    async def find_open(self, keys: Sequence[str]) -> Mapping[str, Incident]:
+        table = schema.incidents
+        found: dict[str, Incident] = {}
+        async with reading(self._engine) as connection:
+            for some in in_parts(keys):
+                statement = sa.select(table.c.key, table.c.body).where(
+                    IS_OPEN, table.c.key.in_(some)
+                )
+                rows = (await connection.execute(statement)).all()
+                found |= {key: incident_of(body) for key, body in rows}
+        return found
+
+    async def incident(self, incident_id: str) -> Incident:
+        table = schema.incidents
+        statement = sa.select(table.c.body).where(table.c.incident_id == incident_id)
+        async with reading(self._engine) as connection:
+            body = (await connection.execute(statement)).scalar_one_or_none()
+        if body is None:
+            raise IncidentNotFoundError(f"there is no incident {incident_id}")
+        return incident_of(body)
+
+    async def search(self, query: IncidentQuery) -> Sequence[Incident]:
+        table = schema.incidents
+        wanted = asdict(query)
+        limit = wanted.pop("limit")
+        clauses = [table.c[name] == value for name, value in wanted.items() if value is not None]
+        statement = (
+            sa.select(table.c.body)
+            .where(*clauses)
+            .order_by(table.c.opened_at.desc(), table.c.incident_id)
+            .limit(limit)
+        )
+        async with reading(self._engine) as connection:
+            bodies = (await connection.execute(statement)).scalars().all()
+        return [incident_of(body) for body in bodies]
+
+    async def history(self, incident_id: str) -> Sequence[Entry]:
+        table = schema.history
+        statement = (
+            sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.entry_id)
+        )
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return [entry_of(row) for row in rows]
+
+    async def commit(self, transition: Transition) -> Incident:
+        async with writing(self._engine) as connection:
+            return await store(connection, transition)
+
+    async def receive(
+        self, transitions: Sequence[Transition], *, heartbeat_at: datetime | None
+    ) -> int:
+        async with writing(self._engine) as connection:
+            if heartbeat_at is not None:
+                await _put(connection, schema.heartbeats, "name", _HEARTBEAT, {"at": heartbeat_at})
+            return await open_all(connection, transitions)
+
+    async def heartbeat_at(self) -> datetime | None:
+        statement = sa.select(schema.heartbeats.c.at).where(schema.heartbeats.c.name == _HEARTBEAT)
+        async with reading(self._engine) as connection:
+            return (await connection.execute(statement)).scalar_one_or_none()
+
+    async def clock(self) -> AnswerClock:
+        async with reading(self._engine) as connection:
+            clock = await _read_clock(connection)
+        return clock or AnswerClock(timedelta(), datetime.min.replace(tzinfo=UTC))
+
+    async def tick_clock(
+        self, *, now: datetime, monotonic: timedelta, gap: timedelta, answerable: bool
+    ) -> AnswerClock:
+        async with writing(self._engine) as connection:
+            before = await _read_clock(connection, for_update=True) or AnswerClock(timedelta(), now)
+            clock = before.tick(now=now, monotonic=monotonic, gap=gap, answerable=answerable)
+            values = {"elapsed": clock.elapsed, "advanced_at": clock.advanced_at}
+            await _put(connection, schema.clocks, "name", _ANSWER_CLOCK, values)
+        return clock
+
+    async def add_keep(self, keep: Keep, transition: Transition | None) -> None:
+        async with writing(self._engine) as connection:
+            await connection.execute(sa.insert(schema.keeps).values(asdict(keep)))
+            if transition is not None:
+                await store(connection, transition)
+
+    async def keeps(self, now: datetime) -> Sequence[Keep]:
+        statement = sa.select(schema.keeps).where(schema.keeps.c.until > now)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return [Keep(**row) for row in rows]
+
+    async def keep_silenced(self, keep_id: str, silence_id: str) -> None:
+        table = schema.keeps
+        statement = sa.update(table).where(table.c.keep_id == keep_id).values(silence_id=silence_id)
+        async with writing(self._engine) as connection:
+            await connection.execute(statement)
+
+    async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
+        table = schema.allocations
+        async with writing(self._engine) as connection:
+            rows = await connection.execute(sa.select(table.c.allocation_id, table.c.started_at))
+            known: dict[str, datetime] = dict(rows.tuples().all())
+            new = [each for each in allocation_ids if each not in known]
+            if new:
+                await connection.execute(
+                    sa.insert(table),
+                    [{"allocation_id": each, "started_at": now, "seen_at": now} for each in new],
+                )
+            for some in in_parts(allocation_ids):
+                seen = sa.update(table).where(table.c.allocation_id.in_(some)).values(seen_at=now)
+                await connection.execute(seen)
+            old = table.c.seen_at < now - _FORGET_ALLOCATION_AFTER
+            await connection.execute(sa.delete(table).where(old))
+        return {each: known.get(each, now) for each in allocation_ids}
+
+
+async def _read_clock(
+    connection: AsyncConnection, *, for_update: bool = False
+) -> AnswerClock | None:
+    table = schema.clocks
+    statement = sa.select(table.c.elapsed, table.c.advanced_at).where(table.c.name == _ANSWER_CLOCK)
+    if for_update:
+        statement = statement.with_for_update()
+    row = (await connection.execute(statement)).one_or_none()
+    return AnswerClock(row.elapsed, row.advanced_at) if row else None
+
+
+async def _put(
+    connection: AsyncConnection,
+    table: sa.Table,
+    key: str,
+    name: str,
+    values: Mapping[str, object],
+) -> None:
+    """Update the row of this name, or insert it."""
+    update = sa.update(table).where(table.c[key] == name).values(**values)
+    if not (await connection.execute(update)).rowcount:
+        await connection.execute(sa.insert(table).values({key: name, **values}))

@@ -1,0 +1,152 @@
+"""The statements that store a transition; always part of somebody's transaction."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.actions import SaveIntent, SendMessage
+from app.domain.incident import FINAL_STATES, Incident
+from app.domain.steps import Transition
+from app.errors import IntentExistsError, StaleIncidentError
+from app.store.codec import entry_row, incident_row
+from app.store.schema import history, incidents, intents, outbox
+
+IS_OPEN = incidents.c.state.not_in(sorted(FINAL_STATES))
+
+
+async def store(connection: AsyncConnection, transition: Transition) -> Incident:
+    """Store the incident, its orders and its history.
+
+    Raises:
+        StaleIncidentError: somebody else stored the incident, or one of its identity, first.
+        IntentExistsError: another incident means to stop the same allocation.
+    """
+    before = transition.incident.version
+    incident = replace(transition.incident, version=before + 1)
+    if not transition.entries:
+        return transition.incident
+    if before == 0:
+        await _insert(connection, incident)
+    else:
+        await _update(connection, incident, before)
+    entries = [entry_row(incident.incident_id, entry) for entry in transition.entries]
+    await connection.execute(sa.insert(history), entries)
+    for action in transition.actions:
+        match action:
+            case SendMessage():
+                row = _order_row(incident, action)
+                await connection.execute(sa.insert(outbox).values(row))
+            case SaveIntent():
+                await _save_intent(connection, incident, action)
+    return incident
+
+
+async def open_all(connection: AsyncConnection, transitions: Sequence[Transition]) -> int:
+    """Store new incidents, all that a webhook brought, in a handful of statements.
+
+    Those whose identity has an open incident already are left out: another delivery was faster,
+    and did what this one wants. Returns how many were stored.
+
+    Raises:
+        StaleIncidentError: that other delivery came between our look and our write.
+    """
+    wanted = {transition.incident.identity.key: transition for transition in transitions}
+    known = await open_keys(connection, list(wanted))
+    new = [transition for key, transition in wanted.items() if key not in known]
+    if not new:
+        return 0
+    opened = [replace(transition.incident, version=1) for transition in new]
+    try:
+        await connection.execute(sa.insert(incidents), [incident_row(each) for each in opened])
+    except IntegrityError as exc:
+        raise StaleIncidentError("another delivery opened the same incident") from exc
+    entries = [entry_row(t.incident.incident_id, entry) for t in new for entry in t.entries]
+    await connection.execute(sa.insert(history), entries)
+    orders = [
+        _order_row(transition.incident, action)
+        for transition in new
+        for action in transition.actions
+        if isinstance(action, SendMessage)
+    ]
+    if orders:
+        await connection.execute(sa.insert(outbox), orders)
+    return len(new)
+
+
+async def open_keys(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for some in in_parts(keys):
+        statement = sa.select(incidents.c.key).where(IS_OPEN, incidents.c.key.in_(some))
+        found |= set((await connection.execute(statement)).scalars())
+    return found
+
+
+def in_parts(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    """Cut a long IN list: databases limit the number of parameters of a statement."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+async def _insert(connection: AsyncConnection, incident: Incident) -> None:
+    try:
+        await connection.execute(sa.insert(incidents).values(incident_row(incident)))
+    except IntegrityError as exc:
+        raise StaleIncidentError(f"{incident.identity.alertname} has an open incident") from exc
+
+
+async def _update(connection: AsyncConnection, incident: Incident, before: int) -> None:
+    statement = (
+        sa.update(incidents)
+        .where(
+            incidents.c.incident_id == incident.incident_id,
+            # Whoever read an older version decided on what is no longer so. The same clause keeps
+            # out a replica that slept while another one went on.
+            incidents.c.version == before,
+        )
+        .values(incident_row(incident))
+    )
+    result = await connection.execute(statement)
+    if result.rowcount == 0:
+        raise StaleIncidentError(incident.incident_id)
+
+
+def _order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
+    return {
+        "message_id": str(uuid.uuid4()),
+        "incident_id": incident.incident_id,
+        "kind": order.kind,
+        "audience": order.audience,
+        "round": incident.round,
+        "text": order.text,
+        "state": "waiting",
+        "created_at": incident.changed_at,
+        "due_at": incident.changed_at,
+        "attempts": 0,
+        "attempted_at": None,
+        "channel": "",
+        "ts": "",
+        "note": "",
+    }
+
+
+async def _save_intent(connection: AsyncConnection, incident: Incident, order: SaveIntent) -> None:
+    intent = order.intent
+    values = {"state": intent.state, "attempts": intent.attempts}
+    known = sa.update(intents).where(intents.c.intent_id == intent.intent_id).values(values)
+    if (await connection.execute(known)).rowcount:
+        return
+    row = {
+        "intent_id": intent.intent_id,
+        "incident_id": incident.incident_id,
+        "allocation_id": order.allocation_id,
+        "recorded_at": intent.recorded_at,
+        **values,
+    }
+    try:
+        await connection.execute(sa.insert(intents).values(row))
+    except IntegrityError as exc:
+        raise IntentExistsError(order.allocation_id) from exc
