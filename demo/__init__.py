@@ -1,0 +1,1 @@
+"""The simulated cluster: what no development machine has, in one process."""

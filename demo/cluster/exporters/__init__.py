@@ -1,0 +1,1 @@
+"""What the exporters of an agent print, in their real formats."""

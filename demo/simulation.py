@@ -1,0 +1,196 @@
+"""The whole simulated world in one process.
+
+`python -m demo.simulation --speed 100 --seed 1` prints one line of JSON with every address
+when all of it is listening, and runs until SIGTERM, SIGINT or the end of its parent.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import ctypes
+import errno
+import json
+import random
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from demo.cluster import control_app
+from demo.cluster.cluster import Cluster, Options
+from demo.cluster.exporters.app import ExporterKind, create_apps
+from demo.cluster.rest.app import create_app
+from demo.listener import Doors, Listener, reserve
+
+_USUAL_PORTS = (9400, 8080, 9100)
+_ATTEMPTS = 50
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything listens. `slack` is None while there is no simulated Slack."""
+
+    determined: str
+    control: str
+    slack: str | None
+    slack_page: str | None
+    agents: dict[str, dict[str, str | int]]
+
+    def as_json(self) -> str:
+        names = ("determined", "control", "slack", "slack_page", "agents")
+        return json.dumps({name: getattr(self, name) for name in names})
+
+
+@contextlib.asynccontextmanager
+async def simulation(options: Options) -> AsyncIterator[Addresses]:
+    """Run the simulated world, on free ports of loopback addresses."""
+    cluster = Cluster(options)
+    doors = Doors()
+    try:
+        yield await _open(cluster, doors)
+    finally:
+        await doors.release_all()
+
+
+async def _open(cluster: Cluster, doors: Doors) -> Addresses:
+    sockets = _reserve_agents(list(cluster.agents))
+    for agent_id, reserved in sockets.items():
+        apps = create_apps(cluster, agent_id)
+        for kind, one in zip(ExporterKind, reserved, strict=True):
+            doors.add(f"{agent_id}/{kind}", Listener(apps[kind], one))
+        address, _ = reserved[0].getsockname()
+        ports = tuple(one.getsockname()[1] for one in reserved)
+        cluster.relocate(agent_id, address, ports)
+    determined = _local(create_app(cluster))
+    control = _local(control_app.create_app(cluster, doors))
+    doors.add(control_app.MASTER_DOOR, determined)
+    doors.add("control", control)
+    slack = _slack(doors)
+    await doors.open_all()
+    return Addresses(
+        determined=determined.url,
+        control=control.url,
+        slack=f"{slack}/api/" if slack else None,
+        slack_page=f"{slack}/" if slack else None,
+        agents={
+            agent.agent_id: {
+                "address": agent.address,
+                "dcgm": agent.dcgm_port,
+                "cadvisor": agent.cadvisor_port,
+                "node": agent.node_port,
+            }
+            for agent in cluster.agents.values()
+        },
+    )
+
+
+def _local(app: ASGIApp) -> Listener:
+    return Listener(app, reserve("127.0.0.1"))
+
+
+def _slack(doors: Doors) -> str | None:
+    del doors
+    return None
+
+
+def _reserve_agents(agent_ids: list[str]) -> dict[str, list[socket.socket]]:
+    """Return three sockets for each agent, each agent on its own address.
+
+    The ports are the usual ones, since Determined publishes them as constants; where a
+    listener on all addresses has one of them, three free ones, the same for every agent.
+    """
+    for attempt in range(_ATTEMPTS):
+        usual = attempt < _ATTEMPTS // 2
+        ports = _USUAL_PORTS if usual else tuple(random.sample(range(20_000, 32_000), 3))
+        reserved: dict[str, list[socket.socket]] = {}
+        try:
+            for agent_id in agent_ids:
+                reserved[agent_id] = []
+                address = f"127.87.{random.randint(1, 254)}.{random.randint(1, 254)}"
+                for port in ports:
+                    reserved[agent_id].append(_reserve_listenable(address, port))
+        except OSError as exc:
+            for one in (one for group in reserved.values() for one in group):
+                one.close()
+            if exc.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                raise
+        else:
+            return reserved
+    raise OSError(errno.EADDRINUSE, "no three free ports on any address of 127.87.0.0/16")
+
+
+def _reserve_listenable(address: str, port: int) -> socket.socket:
+    """Reserve, and make sure that listening will work there, too."""
+    reserved = reserve(address, port)
+    with reserve(address, port) as probe:
+        try:
+            probe.listen()
+        except OSError:
+            reserved.close()
+            raise
+    return reserved
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    return Options(
+        seed=arguments.seed,
+        speed=arguments.speed,
+        watchdog_password=arguments.watchdog_password,
+        mig_agent=arguments.mig_agent,
+    )
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--speed", type=float, default=1.0, help="divides every duration")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--watchdog-password", default="watchdog")
+    parser.add_argument("--mig-agent", action="store_true", help="add an agent with MIG")
+    parser.add_argument(
+        "--exit-with-stdin", action="store_true", help="end when standard input is closed"
+    )
+    return parser.parse_args(argv)
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if arguments.exit_with_stdin:
+        await _watch_stdin(stop)
+    async with simulation(_options(arguments)) as addresses:
+        print(addresses.as_json(), flush=True)
+        await stop.wait()
+
+
+async def _watch_stdin(stop: asyncio.Event) -> None:
+    class UntilClosed(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            del exc
+            stop.set()
+
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(UntilClosed, sys.stdin)
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies (Linux only)."""
+    libc: Any = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def main(argv: list[str] | None = None) -> None:
+    arguments = _parse(argv)
+    _end_with_parent()
+    asyncio.run(_run(arguments))
+
+
+if __name__ == "__main__":
+    main()
