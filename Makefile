@@ -1,0 +1,57 @@
+# Every target brings what it needs: the first run sets the machine up, later runs start at once.
+
+# Name existing binaries to use them instead of Debian's: make demo PROMETHEUS=/opt/prometheus
+PROMETHEUS ?= prometheus
+PROMTOOL ?= promtool
+# Debian's name differs from upstream's.
+ALERTMANAGER ?= $(or $(shell command -v alertmanager 2>/dev/null),prometheus-alertmanager)
+AMTOOL ?= amtool
+# Empty: the first Python >= 3.11 on PATH.
+PYTHON ?=
+export PROMETHEUS PROMTOOL ALERTMANAGER AMTOOL PYTHON
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --universal --python-version 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock clean system venv venv-det
+
+help: ## Say what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables: KEEP=1 (demo), PYTHON, PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL"
+
+demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
+	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: check venv-det ## Run the checks and every test, end to end included
+	@.venv/bin/python -m pytest
+
+check: venv ## Check format, lint, types, imports, rules and configurations (fast)
+	@scripts/check
+
+format: venv ## Bring the code into shape
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+lock: system ## Renew the locked requirements
+	@$(LOCK) pyproject.toml -o requirements/run.txt
+	@$(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(LOCK) requirements/det.in -o requirements/det.txt
+	@$(LOCK) requirements/uv.in -o requirements/uv.txt
+
+clean: ## Remove the environments, caches and everything built
+	@rm -rf .venv .venv-det .build .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What follows is set-up; each step is silent when there is nothing to do.
+
+system:
+	@scripts/set-up-system
+
+venv: system
+	@scripts/set-up-venv .venv requirements/dev.txt --editable
+
+venv-det: system
+	@scripts/set-up-venv .venv-det requirements/det.txt
