@@ -161,8 +161,12 @@ class IncidentStore(Protocol):
         """Advance the answer clock (`AnswerClock.tick`), against every other replica."""
         ...
 
-    async def add_keep(self, keep: Keep, transition: Transition | None) -> None:
-        """Put a keep in force, together with what it does to the open incident."""
+    async def add_keeps(self, keeps: Sequence[Keep], transition: Transition) -> None:
+        """Put keeps in force, together with what they do to the incident, or nothing.
+
+        Raises:
+            StaleIncidentError: the incident was changed since it was read.
+        """
         ...
 
     async def keeps(self, now: datetime) -> Sequence[Keep]:

@@ -26,6 +26,15 @@ class AlertSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetSeen:
+    """Determined lists the allocation, under this name."""
+
+    allocation_id: str
+    name: str
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeBegan:
     """Prometheus says that the alert began after the warning: it had stopped in between."""
 
@@ -144,6 +153,7 @@ class RuleGone:
 Event = (
     AlertActive
     | AlertSeen
+    | TargetSeen
     | EpisodeBegan
     | ModeChanged
     | HoldsObserved

@@ -116,6 +116,16 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """Why a stop that is due is not made."""
+
+    reason: Reason
+    since: datetime
+    """When the first of an unbroken row of reasons came up."""
+    admins_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """The owner's "not now", in force from its commit."""
 
@@ -153,11 +163,13 @@ class Incident:
     reminders: tuple[str, ...] = ()
     """The kinds of reminder that the present round has had."""
     holds: tuple[Hold, ...] = ()
-    blocked: Reason | None = None
-    """Why a stop that is due was not made, when it was last tried."""
+    block: Block | None = None
+    """What speaks against a stop that is due. None while none is due, or nothing does."""
     expressions: Expressions = Expressions()
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Texts and links for people: summary, description, runbook_url, dashboard_url."""
+    unreachable: bool = False
+    """The admins were told that the owner cannot be reached."""
     message: Receipt | None = None
     """The present round's message to the owner, which is updated in place."""
     version: int = 0

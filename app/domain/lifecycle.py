@@ -93,10 +93,8 @@ def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: dateti
             return Step(after, Reason.WARNING_DELIVERED, evidence=evidence)
 
         case e.OwnerUnreachable(round=number, hold=hold) if number == incident.round:
-            text = f"{incident.identity.username} cannot be reached on Slack ({hold.detail}). "
-            told = SendMessage(MessageKind.ADMINS, text + "Nothing of theirs is stopped.")
-            step = _hold(incident, (hold,), Reason.OWNER_UNREACHABLE)
-            return replace(step, actions=(*step.actions, told))
+            step = _hold(replace(incident, unreachable=True), (hold,), Reason.OWNER_UNREACHABLE)
+            return replace(step, actions=(*step.actions, *steps.unreachable(incident, hold)))
 
         case _:
             return _while_waiting(incident, event, policy, at)
@@ -136,9 +134,7 @@ def _while_held(incident: Incident, event: e.Event, policy: Policy, at: datetime
             return _while_waiting(incident, event, policy, at)
 
 
-def _while_waiting(
-    incident: Incident, event: e.Event, _policy: Policy, _at: datetime
-) -> Step | None:
+def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datetime) -> Step | None:
     """The rows that `firing`, `notified` and `held` share."""
     match event:
         case e.HoldsObserved(holds=holds, actor=actor):
@@ -150,8 +146,8 @@ def _while_waiting(
                 return Step(after, Reason.MODE_CHANGED, detail=mode)
             return _new_round(after, Reason.MODE_CHANGED, {"mode": mode})
 
-        case e.StopBlocked(reason=reason, detail=detail, evidence=evidence):
-            return steps.blocked(incident, reason, detail, evidence)
+        case e.StopBlocked():
+            return steps.blocked(incident, event, policy, at)
 
         case e.RecoveryObserved(evidence=evidence):
             return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
@@ -197,8 +193,8 @@ def _while_stopping(
         case e.StopWithdrawn():
             return _withdraw(incident, event)
 
-        case e.StopBlocked(reason=reason, detail=detail, evidence=evidence):
-            return steps.blocked(incident, reason, detail, evidence)
+        case e.StopBlocked():
+            return steps.blocked(incident, event, policy, at)
 
         case _:
             # Our own stop empties the GPU, so the alert resolves, or is silenced, or begins again:
@@ -225,6 +221,13 @@ def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
                 return None
             after = replace(incident, expressions=expressions, annotations=annotations)
             return Step(after, Reason.ALERT_SEEN)
+
+        case e.TargetSeen(allocation_id=allocation_id, name=name, slots=slots):
+            target = steps.demand(incident, allocation_id)
+            if (target.name, target.slots) == (name, slots):
+                return None
+            after = incident.with_target(replace(target, name=name, slots=slots))
+            return Step(after, Reason.TARGET_SEEN, detail=name)
 
         case e.AllocationEnded():
             return _allocation_ended(incident, event)

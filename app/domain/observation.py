@@ -41,7 +41,7 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
 
     `mode` is the one that holds for the incident's policy.
     """
-    yield from _ended(incident, world.snapshot)
+    yield from _of_determined(incident, world.snapshot)
     alert = (world.firing or {}).get(incident.identity.key)
     if alert is not None:
         yield e.AlertSeen(expressions_of(alert), texts(alert.annotations))
@@ -63,17 +63,23 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
         yield e.AlertActive()
 
 
-def _ended(incident: Incident, snapshot: Snapshot | None) -> Iterator[e.AllocationEnded]:
+def _of_determined(
+    incident: Incident, snapshot: Snapshot | None
+) -> Iterator[e.AllocationEnded | e.TargetSeen]:
     if snapshot is None or snapshot.at < incident.opened_at:
         return
     evidence = {"snapshot_at": snapshot.at.isoformat()}
     for target in incident.targets:
+        if target.outcome:
+            continue
         allocation = snapshot.allocations.get(target.allocation_id)
         if allocation is None:
             yield e.AllocationEnded(target.allocation_id, evidence=evidence)
         elif allocation.username not in {None, target.username}:
             evidence = {**evidence, "owner": allocation.username}
             yield e.AllocationEnded(target.allocation_id, Reason.OWNER_CHANGED, evidence)
+        elif not target.name:
+            yield e.TargetSeen(target.allocation_id, allocation.name, allocation.slots)
 
 
 def _began_anew(incident: Incident, alert: RuleAlert) -> bool:

@@ -40,6 +40,8 @@ class Policy:
     """How long before the deadline the last message comes."""
     attempts: int = 5
     """How often a stop is tried before a person must look."""
+    tell_admins_after: timedelta = timedelta(minutes=15)
+    """How long a stop that is due may be prevented before admins hear of it."""
 
     def grace_for(self, task_type: str) -> timedelta:
         return self.grace.get(TaskType(task_type), self.grace_default)
@@ -69,3 +71,16 @@ class Limits:
     """How long an owner who could not be reached is left alone before the next try."""
     unconfirmed: timedelta = timedelta(minutes=15)
     """How long an alert that Prometheus does not report stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """All that the configuration says about what may be done."""
+
+    mode: Mode
+    policies: Mapping[str, Policy]
+    limits: Limits = Limits()
+
+    def policy(self, name: str) -> Policy:
+        """Return the policy; one that the configuration does not know only ever observes."""
+        return self.policies.get(name) or Policy(name, mode=Mode.OBSERVE)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain import events as e
 from app.domain.cluster import Allocation, TaskType
 from app.domain.events import Evidence
 from app.domain.incident import Incident, IncidentState, Target
@@ -43,7 +44,7 @@ class Verdict:
 
 _No = tuple[Reason, str]
 
-UNKNOWN = frozenset(
+_UNKNOWN = frozenset(
     {
         Reason.DETERMINED_UNAVAILABLE,
         Reason.PROMETHEUS_UNAVAILABLE,
@@ -196,6 +197,28 @@ def _evidence(
         "heartbeat_at": _time(world.heartbeat_at),
         "warning_delivered_at": _time(target.warning.delivered_at if target.warning else None),
     }
+
+
+def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
+    """Return what the verdict means for the incident.
+
+    What is not known is asked again. A rule that says no takes an intent of unknown fate back, and
+    ends what is over.
+    """
+    if verdict.is_proven:
+        known = target.intent.intent_id if target.intent else intent_id
+        return e.StopProven(target.allocation_id, known, verdict.evidence)
+    if verdict.reason in {Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED}:
+        return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
+    if verdict.reason in _UNKNOWN:
+        return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
+    if target.intent is not None:
+        return e.StopWithdrawn(
+            target.allocation_id, verdict.reason, verdict.detail, verdict.evidence
+        )
+    if verdict.reason is Reason.RECOVERED:
+        return e.RecoveryObserved(verdict.evidence)
+    return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
 
 
 def _plain(allocation: Allocation | None) -> dict[str, Any] | None:

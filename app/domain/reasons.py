@@ -8,6 +8,7 @@ class Reason(StrEnum):
     ALERT_FIRED = "alert_fired"
     ALERT_ACTIVE = "alert_active"  # Alertmanager has it active: the owner may be told
     ALERT_SEEN = "alert_seen"  # Prometheus reported it, with its expressions
+    TARGET_SEEN = "target_seen"  # Determined lists the allocation, with its name
     WARNING_DELIVERED = "warning_delivered"
     REMINDER_QUEUED = "reminder_queued"
     HOLD_BEGAN = "hold_began"

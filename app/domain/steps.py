@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
+from app.domain.events import StopBlocked
 from app.domain.history import WATCHDOG, Entry
 from app.domain.incident import (
     OPEN_INTENTS,
+    Block,
     Hold,
     Incident,
     IncidentState,
@@ -15,6 +18,7 @@ from app.domain.incident import (
     IntentState,
     Target,
 )
+from app.domain.policy import Policy
 from app.domain.reasons import Reason
 from app.errors import InvalidTransitionError
 
@@ -43,7 +47,7 @@ class Transition:
 
 def without_warnings(incident: Incident) -> Incident:
     targets = tuple(replace(target, warning=None) for target in incident.targets)
-    return replace(incident, targets=targets, reminders=(), blocked=None)
+    return replace(incident, targets=targets, reminders=(), block=None)
 
 
 def status(incident: Incident) -> tuple[Action, ...]:
@@ -106,7 +110,7 @@ def with_outcome(
 
 
 def with_intent(incident: Incident, target: Target, intent: Intent) -> Incident:
-    return replace(incident.with_target(replace(target, intent=intent)), blocked=None)
+    return replace(incident.with_target(replace(target, intent=intent)), block=None)
 
 
 def intent_step(
@@ -116,10 +120,26 @@ def intent_step(
     return Step(after, reason, (SaveIntent(target.allocation_id, intent),), detail)
 
 
-def blocked(
-    incident: Incident, reason: Reason, detail: str, evidence: Mapping[str, Any]
-) -> Step | None:
-    """Note why a stop that is due is not made; the same reason again is no news."""
-    if reason is incident.blocked:
+def blocked(incident: Incident, event: StopBlocked, policy: Policy, at: datetime) -> Step | None:
+    """Note why a stop that is due is not made; the same reason is news only when it lasts."""
+    before = incident.block or Block(event.reason, since=at)
+    lasts = not before.admins_told and at - before.since >= policy.tell_admins_after
+    if incident.block and event.reason is before.reason and not lasts:
         return None
-    return Step(replace(incident, blocked=reason), reason, (), detail, evidence)
+    block = replace(before, reason=event.reason, admins_told=before.admins_told or lasts)
+    text = (
+        f"A stop for {incident.identity.username} has been due since "
+        f"{before.since:%Y-%m-%d %H:%M} UTC and is not made: {event.reason}. {event.detail}"
+    )
+    told = (SendMessage(MessageKind.ADMINS, text.strip()),) if lasts else ()
+    after = replace(incident, block=block)
+    return Step(after, event.reason, told, event.detail, event.evidence)
+
+
+def unreachable(incident: Incident, hold: Hold) -> tuple[Action, ...]:
+    """Tell the admins, once an incident, that nobody could be told."""
+    text = (
+        f"{incident.identity.username} cannot be reached on Slack ({hold.detail}). "
+        "Nothing of theirs is stopped."
+    )
+    return () if incident.unreachable else (SendMessage(MessageKind.ADMINS, text),)

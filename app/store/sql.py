@@ -111,11 +111,11 @@ class SqlIncidentStore:
             await _put(connection, schema.clocks, "name", _ANSWER_CLOCK, values)
         return clock
 
-    async def add_keep(self, keep: Keep, transition: Transition | None) -> None:
+    async def add_keeps(self, keeps: Sequence[Keep], transition: Transition) -> None:
         async with writing(self._engine) as connection:
-            await connection.execute(sa.insert(schema.keeps).values(asdict(keep)))
-            if transition is not None:
-                await store(connection, transition)
+            await store(connection, transition)
+            if keeps:
+                await connection.execute(sa.insert(schema.keeps), [asdict(each) for each in keeps])
 
     async def keeps(self, now: datetime) -> Sequence[Keep]:
         statement = sa.select(schema.keeps).where(schema.keeps.c.until > now)

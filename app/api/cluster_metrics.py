@@ -1,0 +1,168 @@
+"""What Determined alone knows, published for the rules: the contract of docs/metrics.md."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from app.domain.cluster import Allocation, Snapshot
+from app.view import ClusterView
+
+
+@dataclass(frozen=True, slots=True)
+class SlotLimits:
+    """How many slots a user may hold while others wait; None: no limit."""
+
+    default: int | None
+    by_user: Mapping[str, int | None]
+
+    def of(self, username: str) -> int | None:
+        return self.by_user.get(username, self.default)
+
+
+class ClusterCollector(Collector):
+    """Publishes the latest snapshot, and nothing but its age once it is too old (S5)."""
+
+    def __init__(
+        self,
+        view: ClusterView,
+        limits: SlotLimits,
+        *,
+        age: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._view = view
+        self._limits = limits
+        self._age = age
+        self._now = now
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is collected at registration: there is no snapshot yet."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self._view.snapshot is not None:
+            family = _family(
+                "watchdog_snapshot_timestamp_seconds", "When Determined was last read."
+            )
+            family.add_metric([], self._view.snapshot.at.timestamp())
+            yield family
+        snapshot = self._view.fresh(self._now(), self._age)
+        if snapshot is None:
+            return
+        running = [a for a in snapshot.allocations.values() if a.holds_resources]
+        yield _allocation_info(running)
+        yield _gpus(running)
+        yield _containers(running)
+        yield from _sizes(running, self._view.started)
+        yield _limits(snapshot, self._limits)
+        yield _agent_slots(snapshot)
+        yield _queued_slots(snapshot)
+
+
+def _family(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, documentation, labels=labels)
+
+
+def _allocation_info(running: list[Allocation]) -> GaugeMetricFamily:
+    family = _family(
+        "watchdog_allocation_info",
+        "1 for each allocation that holds resources.",
+        "allocation_id",
+        "task_id",
+        "task_type",
+        "job_id",
+        "experiment_id",
+        "username",
+        "resource_pool",
+    )
+    for each in running:
+        labels = [
+            each.allocation_id,
+            each.task_id,
+            each.task_type or "",
+            each.job_id,
+            each.experiment_id,
+            each.username or "",
+            each.resource_pool,
+        ]
+        family.add_metric(labels, 1)
+    return family
+
+
+def _gpus(running: list[Allocation]) -> GaugeMetricFamily:
+    family = _family(
+        "watchdog_gpu_allocation_info",
+        "1 for each GPU that an allocation holds.",
+        "gpu_uuid",
+        "allocation_id",
+        "agent_id",
+    )
+    for each in running:
+        for container in each.containers:
+            for uuid in container.gpu_uuids:
+                family.add_metric([uuid, each.allocation_id, container.agent_id], 1)
+    return family
+
+
+def _containers(running: list[Allocation]) -> GaugeMetricFamily:
+    family = _family(
+        "watchdog_container_allocation_info",
+        "1 for each container of an allocation.",
+        "container_id",
+        "allocation_id",
+        "agent_id",
+    )
+    for each in running:
+        for container in each.containers:
+            family.add_metric([container.container_id, each.allocation_id, container.agent_id], 1)
+    return family
+
+
+def _sizes(
+    running: list[Allocation], started: Mapping[str, datetime]
+) -> Iterator[GaugeMetricFamily]:
+    slots = _family("watchdog_allocation_slots", "Slots of the allocation.", "allocation_id")
+    since = _family(
+        "watchdog_allocation_started_timestamp_seconds",
+        "When the allocation was first seen running.",
+        "allocation_id",
+    )
+    for each in running:
+        slots.add_metric([each.allocation_id], each.slots)
+        if each.allocation_id in started:
+            since.add_metric([each.allocation_id], started[each.allocation_id].timestamp())
+    yield slots
+    yield since
+
+
+def _limits(snapshot: Snapshot, limits: SlotLimits) -> GaugeMetricFamily:
+    family = _family(
+        "watchdog_user_slot_limit",
+        "Slots that the user may hold in the pool while others wait.",
+        "username",
+        "resource_pool",
+    )
+    for username in snapshot.users:
+        limit = limits.of(username)
+        for pool in snapshot.queued_slots if limit is not None else ():
+            family.add_metric([username, pool], float(limit or 0))
+    return family
+
+
+def _agent_slots(snapshot: Snapshot) -> GaugeMetricFamily:
+    family = _family("watchdog_agent_slots", "Slots of the agent.", "agent_id")
+    for agent_id, slots in snapshot.agent_slots.items():
+        family.add_metric([agent_id], slots)
+    return family
+
+
+def _queued_slots(snapshot: Snapshot) -> GaugeMetricFamily:
+    family = _family(
+        "watchdog_queued_slots", "Slots that queued jobs of the pool wait for.", "resource_pool"
+    )
+    for pool, slots in snapshot.queued_slots.items():
+        family.add_metric([pool], slots)
+    return family

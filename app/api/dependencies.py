@@ -1,0 +1,111 @@
+"""What a route may ask for, typed; and who may call it."""
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from prometheus_client import CollectorRegistry
+
+from app.context import Context
+from app.domain.access import Role
+from app.intake import Intake
+from app.ports import IncidentStore
+from app.recorder import Recorder
+
+
+class AuthenticationError(Exception):
+    """The request names no token that we know. Rendered as 401, without any detail."""
+
+
+class PermissionDeniedError(Exception):
+    """The token is known, and its role does not allow this. Rendered as 403."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    name: str
+    role: Role
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for the history."""
+
+    name: str
+    role: Role
+
+
+class State(TypedDict):
+    """What `request.state` carries. Starlette copies it into every request."""
+
+    intake: Intake
+    store: IncidentStore
+    recorder: Recorder
+    context: Context
+    registry: CollectorRegistry
+    tokens: Sequence[Token]
+    readiness: Callable[[datetime], str]
+    wake: Callable[[], None]
+
+
+_bearer = HTTPBearer(auto_error=False)
+
+
+def _caller(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    """Compare with every token, in constant time: rotation means that two are valid at once."""
+    given = credentials.credentials.encode() if credentials else b""
+    tokens: Sequence[Token] = request.state.tokens
+    found = [token for token in tokens if hmac.compare_digest(token.secret, given)]
+    if not given or not found:
+        raise AuthenticationError
+    return Caller(found[0].name, found[0].role)
+
+
+def allow(*roles: Role) -> Callable[[Caller], Caller]:
+    """Make a dependency that lets only these roles pass."""
+
+    def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        if caller.role not in roles:
+            raise PermissionDeniedError
+        return caller
+
+    return check
+
+
+READERS = (Role.VIEWER, Role.OPERATOR, Role.ADMIN)
+OPERATORS = (Role.OPERATOR, Role.ADMIN)
+SENDERS = (Role.ALERTMANAGER, Role.ADMIN)
+
+
+def _intake(request: Request) -> Intake:
+    intake: Intake = request.state.intake
+    return intake
+
+
+def _store(request: Request) -> IncidentStore:
+    store: IncidentStore = request.state.store
+    return store
+
+
+def _recorder(request: Request) -> Recorder:
+    recorder: Recorder = request.state.recorder
+    return recorder
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.state.context
+    return context
+
+
+IntakeDep = Annotated[Intake, Depends(_intake)]
+StoreDep = Annotated[IncidentStore, Depends(_store)]
+RecorderDep = Annotated[Recorder, Depends(_recorder)]
+ContextDep = Annotated[Context, Depends(_context)]

@@ -1,0 +1,210 @@
+"""Incidents, as operators read them, and the keep."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from app.api.dependencies import (
+    OPERATORS,
+    READERS,
+    Caller,
+    ContextDep,
+    RecorderDep,
+    StoreDep,
+    allow,
+)
+from app.domain.events import HoldsObserved
+from app.domain.history import Entry
+from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
+from app.domain.outbox import IncidentQuery
+from app.domain.reasons import Reason
+from app.domain.steps import Transition
+from app.durations import parse_duration
+
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+LONGEST_KEEP = timedelta(hours=24)
+
+
+class TargetView(BaseModel):
+    allocation_id: str
+    task_id: str
+    task_type: str
+    name: str = Field(description="Written by the user: escape it wherever it is shown.")
+    slots: int
+    warned_at: datetime | None
+    deadline: datetime | None = Field(
+        description="As the warning named it. The real one may be later."
+    )
+    intent: str | None
+    outcome: str | None
+
+    @classmethod
+    def of(cls, target: Target) -> "TargetView":
+        return cls(
+            allocation_id=target.allocation_id,
+            task_id=target.task_id,
+            task_type=target.task_type,
+            name=target.name,
+            slots=target.slots,
+            warned_at=target.warning.delivered_at if target.warning else None,
+            deadline=target.warning.deadline if target.warning else None,
+            intent=target.intent.state if target.intent else None,
+            outcome=target.outcome,
+        )
+
+
+class HoldView(BaseModel):
+    reason: Reason
+    by: str
+    until: datetime | None
+    detail: str
+
+
+class IncidentView(BaseModel):
+    incident_id: str
+    state: IncidentState
+    alertname: str
+    policy: str
+    username: str
+    resource_pool: str
+    mode: str
+    round: int = Field(description="Counts the first warnings.")
+    opened_at: datetime
+    changed_at: datetime
+    blocked: Reason | None = Field(description="Why a stop that is due is not made.")
+    holds: list[HoldView]
+    targets: list[TargetView]
+    annotations: dict[str, str]
+
+    @classmethod
+    def of(cls, incident: Incident) -> "IncidentView":
+        return cls(
+            incident_id=incident.incident_id,
+            state=incident.state,
+            alertname=incident.identity.alertname,
+            policy=incident.identity.policy,
+            username=incident.identity.username,
+            resource_pool=incident.identity.resource_pool,
+            mode=incident.mode,
+            round=incident.round,
+            opened_at=incident.opened_at,
+            changed_at=incident.changed_at,
+            blocked=incident.block.reason if incident.block else None,
+            holds=[
+                HoldView(reason=hold.reason, by=hold.by, until=hold.until, detail=hold.detail)
+                for hold in incident.holds
+            ],
+            targets=[TargetView.of(target) for target in incident.targets],
+            annotations=dict(incident.annotations),
+        )
+
+
+class EntryView(BaseModel):
+    at: datetime
+    reason: Reason
+    before: IncidentState | None
+    after: IncidentState
+    actor: str
+    detail: str
+    evidence: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: Entry) -> "EntryView":
+        return cls(
+            at=entry.at,
+            reason=entry.reason,
+            before=entry.before,
+            after=entry.after,
+            actor=entry.actor,
+            detail=entry.detail,
+            evidence=dict(entry.evidence),
+        )
+
+
+class IncidentWithHistory(IncidentView):
+    history: list[EntryView] = Field(default_factory=list)
+
+
+def _within_limits(duration: timedelta) -> timedelta:
+    if not timedelta() < duration <= LONGEST_KEEP:
+        raise ValueError("a keep lasts longer than nothing and at most 24h")
+    return duration
+
+
+class IncidentFilter(BaseModel):
+    """A filter; what is left out may be anything."""
+
+    state: IncidentState | None = None
+    username: str | None = None
+    resource_pool: str | None = None
+    alertname: str | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class KeepRequest(BaseModel):
+    duration: Annotated[
+        timedelta, BeforeValidator(parse_duration), AfterValidator(_within_limits)
+    ] = Field(description="For example 2h; at most 24h.", json_schema_extra={"type": "string"})
+    reason: str = Field(min_length=1, max_length=500)
+
+
+@router.get("", summary="List incidents, newest first")
+async def list_incidents(
+    store: StoreDep,
+    _caller: Annotated[Caller, Depends(allow(*READERS))],
+    query: Annotated[IncidentFilter, Query()],
+) -> list[IncidentView]:
+    found = await store.search(IncidentQuery(**query.model_dump()))
+    return [IncidentView.of(incident) for incident in found]
+
+
+@router.get("/{incident_id}", summary="One incident with its history and evidence")
+async def read_incident(
+    incident_id: str, store: StoreDep, _caller: Annotated[Caller, Depends(allow(*READERS))]
+) -> IncidentWithHistory:
+    incident = await store.incident(incident_id)
+    entries = await store.history(incident_id)
+    shown = IncidentView.of(incident).model_dump()
+    return IncidentWithHistory(**shown, history=[EntryView.of(entry) for entry in entries])
+
+
+@router.post("/{incident_id}/keep", summary="Keep the incident's task for a while")
+async def keep_incident(
+    incident_id: str,
+    request: KeepRequest,
+    store: StoreDep,
+    recorder: RecorderDep,
+    context: ContextDep,
+    caller: Annotated[Caller, Depends(allow(*OPERATORS))],
+) -> IncidentView:
+    """Hold the incident from this moment on, and show it in Alertmanager as a silence.
+
+    The keep and the hold are one transaction, which no stop can pass (S13): whoever comes second
+    finds another version of the incident.
+    """
+    incident = await store.incident(incident_id)
+    if incident.state in FINAL_STATES:
+        return IncidentView.of(incident)
+    now = context.now()
+    until = now + request.duration
+    hold = Hold(Reason.KEPT, by=caller.name, until=until, detail=request.reason)
+    event = HoldsObserved((*incident.holds, hold), actor=caller.name)
+    transition = recorder.after(Transition(incident), [event])
+    keeps = [
+        Keep(
+            keep_id=str(uuid.uuid4()),
+            task_id=task_id,
+            policy=incident.identity.policy,
+            until=until,
+            by=caller.name,
+            reason=request.reason,
+            created_at=now,
+        )
+        for task_id in sorted({target.task_id for target in incident.targets})
+    ]
+    await store.add_keeps(keeps, transition)
+    recorder.note(transition)
+    return IncidentView.of(await store.incident(incident_id))

@@ -1,0 +1,18 @@
+"""What every use case is given: the rules to follow, the time, and where to count."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.domain.policy import Rulebook
+from app.telemetry import Telemetry
+from app.view import ClusterView
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    rulebook: Rulebook
+    telemetry: Telemetry
+    now: Callable[[], datetime]
+    """The wall clock, in UTC."""
+    view: ClusterView = field(default_factory=ClusterView)

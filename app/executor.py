@@ -1,0 +1,96 @@
+"""One stop: read everything again, judge, put the intent on record, call Determined."""
+
+import uuid
+
+from app.context import Context
+from app.domain import events as e
+from app.domain.cluster import Allocation
+from app.domain.incident import Incident, IntentState, Target
+from app.domain.observation import World, expressions_of
+from app.domain.proof import Readings, Verdict, consequence, judge
+from app.domain.reasons import Reason
+from app.errors import (
+    IntentExistsError,
+    UpstreamError,
+    UpstreamRejectedError,
+)
+from app.lookout import Lookout, Systems
+from app.recorder import Recorder
+
+
+class Executor:
+    def __init__(
+        self,
+        systems: Systems,
+        lookout: Lookout,
+        recorder: Recorder,
+        context: Context,
+    ) -> None:
+        self._systems = systems
+        self._lookout = lookout
+        self._recorder = recorder
+        self._context = context
+
+    async def stop(self, incident: Incident, target: Target, world: World) -> Incident:
+        """Stop one allocation that is due, if every rule allows it; else note why not.
+
+        Raises:
+            StaleIncidentError: the incident was changed meanwhile; nothing was sent.
+        """
+        readings = await self._read(incident, target, world)
+        verdict = self._judge(incident, target, readings, world)
+        if verdict.is_proven:
+            # The world was read at the start of the tick. What holds the alert is asked once more,
+            # as late as can be: a silence made a second ago wins (S4).
+            world = await self._lookout.read(world.clock)
+            verdict = self._judge(incident, target, readings, world)
+        event = consequence(target, verdict, str(uuid.uuid4()))
+        try:
+            incident = await self._recorder.record(incident, event)
+        except IntentExistsError:
+            return await self._recorder.record(incident, e.StopBlocked(Reason.STOP_ELSEWHERE))
+        if isinstance(event, e.StopProven) and readings.allocation is not None:
+            return await self._carry_out(incident, readings.allocation)
+        return incident
+
+    def _judge(
+        self, incident: Incident, target: Target, readings: Readings, world: World
+    ) -> Verdict:
+        policy = self._context.rulebook.policy(incident.identity.policy)
+        limits = self._context.rulebook.limits
+        return judge(incident, target, readings, world, policy=policy, limits=limits)
+
+    async def _read(self, incident: Incident, target: Target, world: World) -> Readings:
+        try:
+            allocation = await self._systems.cluster.read_allocation(target.allocation_id)
+        except UpstreamError as exc:
+            return Readings(None, allocation_error=str(exc) or type(exc).__name__)
+        alert = (world.firing or {}).get(incident.identity.key)
+        if alert is None:
+            return Readings(allocation)
+        expressions = expressions_of(alert)
+        if not expressions.verify or not expressions.evidence:
+            return Readings(allocation)
+        try:
+            verify = await self._systems.rules.query(expressions.verify)
+            evidence = await self._systems.rules.query(expressions.evidence)
+        except UpstreamError as exc:
+            return Readings(allocation, query_error=str(exc) or type(exc).__name__)
+        return Readings(allocation, verify=verify, evidence=evidence)
+
+    async def _carry_out(self, incident: Incident, allocation: Allocation) -> Incident:
+        """Call Determined, once. From the first commit on, a crash leaves a fate to be proven."""
+        allocation_id = allocation.allocation_id
+        incident = await self._recorder.record(incident, e.StopSending(allocation_id))
+        try:
+            answer = await self._systems.cluster.stop(allocation)
+        except UpstreamRejectedError as exc:
+            answered = self._failed(allocation_id, Reason.STOP_REJECTED, str(exc))
+        except UpstreamError as exc:
+            answered = self._failed(allocation_id, Reason.STOP_UNCONFIRMED, str(exc))
+        else:
+            answered = e.StopAnswered(allocation_id, IntentState.SENT, Reason.STOP_ACCEPTED, answer)
+        return await self._recorder.record(incident, answered)
+
+    def _failed(self, allocation_id: str, reason: Reason, detail: str) -> e.StopAnswered:
+        return e.StopAnswered(allocation_id, IntentState.UNCONFIRMED, reason, detail)

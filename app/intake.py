@@ -1,0 +1,79 @@
+"""From the webhook to the disk: stored before the answer, worked on after it (S8)."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from app.context import Context
+from app.domain.alert import Alert, Scope
+from app.domain.events import AlertActive
+from app.domain.opening import open_incident
+from app.domain.steps import Transition
+from app.errors import StaleIncidentError, StoreUnavailableError
+from app.ports import IncidentStore
+from app.recorder import Recorder
+
+log = structlog.get_logger()
+_TRIES = 3
+
+
+class Intake:
+    def __init__(
+        self,
+        store: IncidentStore,
+        recorder: Recorder,
+        context: Context,
+        *,
+        wake: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._context = context
+        self._wake = wake
+
+    async def receive(self, alerts: Sequence[Alert], *, heartbeat: bool = False) -> None:
+        """Commit what a delivery of the webhook brought.
+
+        Raises:
+            StoreUnavailableError: nothing was committed; Alertmanager has to send it again.
+        """
+        now = self._context.now()
+        wanted = [alert for alert in alerts if alert.firing and self._may_run(alert, now)]
+        heartbeat_at = now if heartbeat else None
+        for _ in range(_TRIES):
+            transitions = [self._open(alert, now) for alert in wanted]
+            try:
+                stored = await self._store.receive(transitions, heartbeat_at=heartbeat_at)
+            except StaleIncidentError:
+                continue
+            break
+        else:
+            raise StoreUnavailableError("other deliveries were faster, again and again")
+        if alerts:
+            log.info("webhook_received", alerts=len(alerts), opened=stored)
+            self._wake()
+
+    def _may_run(self, alert: Alert, now: datetime) -> bool:
+        """Leave out alerts about allocations that Determined no longer lists.
+
+        Prometheus keeps an alert firing for a while after the end of what it is about. Should the
+        view be wrong, the reconciler finds the alert by itself.
+        """
+        snapshot = self._context.view.fresh(now, self._context.rulebook.limits.snapshot_age)
+        if snapshot is None or alert.identity.scope is not Scope.ALLOCATION:
+            return True
+        return alert.identity.allocation_id in snapshot.allocations
+
+    def _open(self, alert: Alert, now: datetime) -> Transition:
+        """Open an incident. The delivery itself says that nothing suppresses the alert."""
+        policy = self._context.rulebook.policy(alert.identity.policy)
+        opening = open_incident(
+            str(uuid.uuid4()),
+            alert.identity,
+            mode=policy.ceiling(self._context.rulebook.mode),
+            annotations=alert.annotations,
+            at=now,
+        )
+        return self._recorder.after(opening, [AlertActive()])

@@ -1,0 +1,84 @@
+"""One look at the world: everything that a tick needs, read at the same time."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+
+from app.context import Context
+from app.domain.observation import World
+from app.errors import UpstreamError
+from app.ports import AlertPeers, Cluster, IncidentStore, Messenger, Rules
+
+log = structlog.get_logger()
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """The systems that are asked."""
+
+    cluster: Cluster
+    rules: Rules
+    peers: AlertPeers
+    messenger: Messenger
+
+
+class Lookout:
+    def __init__(self, systems: Systems, store: IncidentStore, context: Context) -> None:
+        self._systems = systems
+        self._store = store
+        self._context = context
+
+    async def answerable(self) -> bool:
+        """Tell whether owners can be reached, and answer, through Slack."""
+        probe = self._asked("slack", self._probe())
+        return await probe is not None
+
+    async def _probe(self) -> bool:
+        await self._systems.messenger.probe()
+        return True
+
+    async def refresh(self) -> None:
+        """Read Determined, and share what it says. On failure the last reading stays, and ages."""
+        snapshot = await self._asked("determined", self._systems.cluster.snapshot())
+        if snapshot is None:
+            return
+        running = [a.allocation_id for a in snapshot.allocations.values() if a.holds_resources]
+        self._context.view.started = await self._store.started(running, snapshot.at)
+        self._context.view.snapshot = snapshot
+
+    async def read(self, clock: timedelta) -> World:
+        """Read what fires, what holds it, and what the store knows."""
+        firing, peers = await asyncio.gather(
+            self._asked("prometheus", self._systems.rules.firing_alerts()),
+            self._systems.peers.read(),
+        )
+        readable = bool(peers) and all(peer.readable for peer in peers)
+        self._context.telemetry.upstream("alertmanager", reachable=readable)
+        # Taken after the answers: what they say is at least as old as this.
+        now = self._context.now()
+        return World(
+            now=now,
+            clock=clock,
+            mode=self._context.rulebook.mode,
+            snapshot=self._context.view.fresh(now, self._context.rulebook.limits.snapshot_age),
+            firing=None if firing is None else {a.identity.key: a for a in firing},
+            peers=peers,
+            keeps=await self._store.keeps(now),
+            heartbeat_at=await self._store.heartbeat_at(),
+        )
+
+    async def _asked(self, system: str, answer: Awaitable[Answer]) -> Answer | None:
+        """Return the answer, or None when the system does not give one (S5)."""
+        try:
+            result = await answer
+        except UpstreamError as exc:
+            log.warning("upstream_failed", system=system, error=str(exc))
+            self._context.telemetry.upstream(system, reachable=False)
+            return None
+        self._context.telemetry.upstream(system, reachable=True)
+        return result

@@ -1,0 +1,182 @@
+"""The loop that compares what is stored with what is so, and does what is due.
+
+Level-triggered: it asks the world for its state at every tick, so whatever a webhook lost, doubled
+or mixed up makes no difference.
+"""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.context import Context
+from app.domain import events as e
+from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, Target
+from app.domain.observation import World, observe
+from app.domain.opening import open_incident
+from app.domain.readings import RuleAlert
+from app.domain.schedule import due_reminder, due_targets
+from app.domain.steps import Transition, open_intents
+from app.errors import StaleIncidentError, UpstreamError
+from app.executor import Executor
+from app.lookout import Lookout, Systems
+from app.ports import IncidentStore
+from app.recorder import Recorder
+from app.recovery import Recovery
+
+log = structlog.get_logger()
+_STOPS_PER_TICK = 20
+
+
+class Reconciler:
+    def __init__(
+        self,
+        systems: Systems,
+        store: IncidentStore,
+        lookout: Lookout,
+        executor: Executor,
+        recorder: Recorder,
+        context: Context,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._systems = systems
+        self._incidents = store
+        self._lookout = lookout
+        self._executor = executor
+        self._recorder = recorder
+        self._recovery = Recovery(systems.rules, recorder, context)
+        self._context = context
+        self._monotonic = monotonic
+        self._ticked_at: float | None = None
+
+    async def tick(self) -> None:
+        """Look at everything once, and do what is due.
+
+        Raises:
+            StoreUnavailableError: the database cannot be used; nothing was sent on its behalf.
+        """
+        answerable, _ = await asyncio.gather(self._lookout.answerable(), self._lookout.refresh())
+        clock = await self._count(answerable=answerable)
+        world = await self._lookout.read(clock)
+        incidents = [
+            await self._settle(each, world) for each in await self._incidents.open_incidents()
+        ]
+        incidents += await self._adopt(incidents, world)
+        incidents = [each for each in incidents if not each.is_final]
+        self._report(incidents)
+        await self._recovery.ask(incidents, world)
+        await self._remind(incidents, world)
+        await self._stop(incidents, world)
+        await self._show_keeps(world)
+
+    async def _count(self, *, answerable: bool) -> timedelta:
+        """Advance the answer clock by the time since this process's last tick (S13)."""
+        at = self._monotonic()
+        since = timedelta(seconds=at - self._ticked_at) if self._ticked_at is not None else None
+        self._ticked_at = at
+        clock = await self._incidents.tick_clock(
+            now=self._context.now(),
+            monotonic=since or timedelta(),
+            gap=self._context.rulebook.limits.tick_gap,
+            answerable=answerable,
+        )
+        self._context.telemetry.answer_clock.set(clock.elapsed.total_seconds())
+        return clock.elapsed
+
+    async def _settle(self, incident: Incident, world: World) -> Incident:
+        """Let the incident follow what is so."""
+        mode = self._context.rulebook.policy(incident.identity.policy).ceiling(world.mode)
+        events = observe(incident, world, mode)
+        return await self._store(self._recorder.after(Transition(incident), events))
+
+    async def _adopt(self, incidents: Iterable[Incident], world: World) -> list[Incident]:
+        """Open incidents for alerts that fire without one: webhooks get lost."""
+        if world.firing is None or world.snapshot is None:
+            return []
+        known = {incident.identity.key for incident in incidents}
+        return [
+            await self._open(alert, world)
+            for key, alert in world.firing.items()
+            if key not in known and self._is_true(alert, world)
+        ]
+
+    def _is_true(self, alert: RuleAlert, world: World) -> bool:
+        """Tell whether Determined agrees that the allocation runs and whose it is."""
+        if world.snapshot is None:
+            return False
+        allocation = world.snapshot.allocations.get(alert.identity.allocation_id)
+        return allocation is not None and (
+            allocation.holds_resources and allocation.username == alert.identity.username
+        )
+
+    async def _open(self, alert: RuleAlert, world: World) -> Incident:
+        mode = self._context.rulebook.policy(alert.identity.policy).ceiling(world.mode)
+        opening = open_incident(
+            str(uuid.uuid4()),
+            alert.identity,
+            mode=mode,
+            annotations=alert.annotations,
+            at=world.now,
+        )
+        events = observe(opening.incident, world, mode)
+        return await self._store(self._recorder.after(opening, events))
+
+    async def _store(self, transition: Transition) -> Incident:
+        try:
+            return await self._recorder.store(transition)
+        except StaleIncidentError:
+            # Whoever was faster has stored something newer; the next tick starts from that.
+            return transition.incident
+
+    async def _remind(self, incidents: Iterable[Incident], world: World) -> None:
+        for incident in incidents:
+            policy = self._recorder.policy(incident)
+            kind = due_reminder(incident, policy, clock=world.clock, now=world.now)
+            if kind is not None:
+                due = [e.ReminderDue(kind)]
+                await self._store(self._recorder.after(Transition(incident), due))
+
+    async def _stop(self, incidents: Iterable[Incident], world: World) -> None:
+        """Try the stops that are due, some at a time, the longest due first."""
+        due = [(each, target) for each in incidents for target in self._due(each, world)]
+        for incident, target in due[:_STOPS_PER_TICK]:
+            try:
+                await self._executor.stop(incident, target, world)
+            except StaleIncidentError:
+                continue
+
+    def _due(self, incident: Incident, world: World) -> list[Target]:
+        policy = self._recorder.policy(incident)
+        first = due_targets(incident, policy, clock=world.clock, now=world.now)
+        retry = self._context.rulebook.limits.stop_retry
+        return first + [
+            target
+            for target in open_intents(incident)
+            if target.intent and self._is_unsettled(target.intent, world.now, retry)
+        ]
+
+    def _is_unsettled(self, intent: Intent, now: datetime, retry: timedelta) -> bool:
+        """Tell whether the fate of an intent is unknown, and it was given the time to show."""
+        return intent.attempted_at is None or now - intent.attempted_at >= retry
+
+    async def _show_keeps(self, world: World) -> None:
+        """Make a silence of every keep that has none, so that Alertmanager's view agrees."""
+        for keep in world.keeps:
+            if keep.silence_id:
+                continue
+            try:
+                silence_id = await self._systems.peers.silence(keep)
+            except UpstreamError as exc:
+                log.warning("keep_not_silenced", keep_id=keep.keep_id, error=str(exc))
+                continue
+            await self._incidents.keep_silenced(keep.keep_id, silence_id)
+
+    def _report(self, incidents: Iterable[Incident]) -> None:
+        counts = Counter(incident.state for incident in incidents)
+        for state in set(IncidentState) - FINAL_STATES:
+            self._context.telemetry.open_incidents.labels(state).set(counts[state])

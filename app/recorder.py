@@ -1,0 +1,65 @@
+"""Where events become history: decide, store, count, log, in this one order."""
+
+from collections.abc import Iterable
+
+import structlog
+
+from app.context import Context
+from app.domain.events import Event
+from app.domain.incident import Incident
+from app.domain.lifecycle import follow
+from app.domain.policy import Policy
+from app.domain.steps import Transition
+from app.ports import IncidentStore
+
+log = structlog.get_logger()
+
+
+class Recorder:
+    def __init__(self, store: IncidentStore, context: Context) -> None:
+        self._store = store
+        self._context = context
+
+    def policy(self, incident: Incident) -> Policy:
+        return self._context.rulebook.policy(incident.identity.policy)
+
+    def after(self, transition: Transition, events: Iterable[Event]) -> Transition:
+        """Let the events follow, without storing anything."""
+        for event in events:
+            policy = self.policy(transition.incident)
+            transition = follow(transition, event, policy, at=self._context.now())
+        return transition
+
+    async def record(self, incident: Incident, *events: Event) -> Incident:
+        """Store what the events make of the incident, in one transaction.
+
+        Raises:
+            StaleIncidentError: the incident was changed since it was read; nothing was stored.
+            IntentExistsError: another incident means to stop the same allocation.
+        """
+        return await self.store(self.after(Transition(incident), events))
+
+    async def store(self, transition: Transition) -> Incident:
+        """Store a transition. Raises as `record` does."""
+        if not transition.entries:
+            return transition.incident
+        stored = await self._store.commit(transition)
+        self.note(transition)
+        return stored
+
+    def note(self, transition: Transition) -> None:
+        """Count and log a transition that is on disk."""
+        self._context.telemetry.transition(transition)
+        incident = transition.incident
+        for entry in transition.entries:
+            log.info(
+                "incident",
+                incident_id=incident.incident_id,
+                alertname=incident.identity.alertname,
+                username=incident.identity.username,
+                allocation_id=incident.identity.allocation_id,
+                reason=entry.reason,
+                before=entry.before,
+                after=entry.after,
+                detail=entry.detail,
+            )

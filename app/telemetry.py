@@ -1,0 +1,84 @@
+"""The watchdog's own metrics: one name per fact. Their documentation is docs/metrics.md."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from app.domain.steps import Transition
+
+
+class Telemetry:
+    """Counts what happens. No task, user or allocation is ever a label value here."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._transitions = Counter(
+            "watchdog_transitions",
+            "Entries in the history of incidents, by reason and the state after it.",
+            ["reason", "state"],
+            registry=registry,
+        )
+        self._webhook_alerts = Counter(
+            "watchdog_webhook_alerts",
+            "Alerts that the webhook brought: ours, heartbeat, foreign, or broken.",
+            ["kind"],
+            registry=registry,
+        )
+        self._webhook_truncated = Counter(
+            "watchdog_webhook_truncated_alerts",
+            "Alerts that Alertmanager cut from its messages (max_alerts).",
+            registry=registry,
+        )
+        self._deliveries = Counter(
+            "watchdog_deliveries",
+            "Attempts to send a message, by kind and outcome.",
+            ["kind", "outcome"],
+            registry=registry,
+        )
+        self._upstream_up = Gauge(
+            "watchdog_upstream_up",
+            "1 when the system answered the last time it was asked, else 0.",
+            ["system"],
+            registry=registry,
+        )
+        self.open_incidents = Gauge(
+            "watchdog_open_incidents", "Open incidents by state.", ["state"], registry=registry
+        )
+        self.tick_seconds = Histogram(
+            "watchdog_tick_seconds", "Duration of a tick of the reconciler.", registry=registry
+        )
+        self.last_tick = Gauge(
+            "watchdog_last_tick_timestamp_seconds",
+            "When the reconciler last finished a tick.",
+            registry=registry,
+        )
+        self.tick_failures = Counter(
+            "watchdog_tick_failures",
+            "Ticks and deliveries that an unexpected error ended.",
+            ["loop"],
+            registry=registry,
+        )
+        self.oldest_message = Gauge(
+            "watchdog_oldest_unsent_message_timestamp_seconds",
+            "When the oldest message that waits was ordered; 0 when none waits.",
+            registry=registry,
+        )
+        self.answer_clock = Gauge(
+            "watchdog_answer_clock_seconds",
+            "The time in which owners could have answered, since the beginning.",
+            registry=registry,
+        )
+
+    def transition(self, transition: Transition) -> None:
+        for entry in transition.entries:
+            self._transitions.labels(entry.reason, entry.after).inc()
+
+    def webhook(self, kind: str, count: int) -> None:
+        self._webhook_alerts.labels(kind).inc(count)
+
+    def truncated(self, count: int) -> None:
+        self._webhook_truncated.inc(count)
+
+    def delivery(self, kind: str, outcome: str) -> None:
+        self._deliveries.labels(kind, outcome).inc()
+
+    def upstream(self, system: str, *, reachable: bool) -> None:
+        self._upstream_up.labels(system).set(int(reachable))
