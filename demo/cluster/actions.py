@@ -176,4 +176,4 @@ def _preempt(cluster: Cluster, task: Task) -> None:
         return
     ready = allocation.state is AllocationState.RUNNING
     latency = cluster.options.preemption_latency if ready else cluster.options.kill_latency
-    lifecycle.terminate(cluster, allocation, latency=latency, exit_reason="preempted")
+    lifecycle.terminate(cluster, allocation, latency=latency, exit_reason=lifecycle.PREEMPTED)

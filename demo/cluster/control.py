@@ -17,6 +17,7 @@ from demo.cluster.wire import (
     SetActivity,
     SetExporters,
     SetGpu,
+    SetLatency,
     SetUser,
     StartTask,
     TaskState,
@@ -65,7 +66,7 @@ class ControlClient:
         self._post(f"/tasks/{task_id}/finish")
 
     def release(self, task_id: str) -> None:
-        """Let a task that was started as `queued` go, as soon as there is room."""
+        """Let a task that was started with `hold_at` go on, as soon as there is room."""
         self._post(f"/tasks/{task_id}/release")
 
     def change_owner(self, task_id: str, username: str) -> None:
@@ -105,6 +106,13 @@ class ControlClient:
     def restart_master(self, *, down_seconds: float = 0) -> None:
         """Restart; for the given real seconds connections are refused."""
         self._post("/master/restart", RestartMaster(down_seconds=down_seconds))
+
+    def set_latency(
+        self, *, kill_seconds: float | None = None, preemption_seconds: float | None = None
+    ) -> None:
+        """Change how long ends take, in seconds of a real cluster."""
+        change = SetLatency(kill_seconds=kill_seconds, preemption_seconds=preemption_seconds)
+        self._post("/latency", change)
 
     def set_user(self, username: str, change: SetUser) -> None:
         self._post(f"/users/{username}", change)

@@ -20,6 +20,7 @@ from demo.cluster.wire import (
     SetActivity,
     SetExporters,
     SetGpu,
+    SetLatency,
     SetUser,
     StartTask,
 )
@@ -108,7 +109,7 @@ async def exit_container(request: Request) -> Response:
     allocation, container = control_changes.find_container(
         cluster, request.path_params["container_id"]
     )
-    lifecycle.exit_container(cluster, allocation, container)
+    workloads.exit_container(cluster, allocation, container)
     return _nothing()
 
 
@@ -129,6 +130,12 @@ async def restart_master(request: Request) -> Response:
     lifecycle.restart_master(_cluster(request))
     if not body.down_seconds:
         await doors.open(MASTER_DOOR)
+    return _nothing()
+
+
+async def set_latency(request: Request) -> Response:
+    change = await _read(request, SetLatency)
+    control_changes.set_latency(_cluster(request), change)
     return _nothing()
 
 
@@ -204,6 +211,7 @@ def create_app(cluster: Cluster, doors: Doors) -> Starlette:
             Route("/containers/{container_id}/exit", exit_container, methods=post),
             Route("/exporters/{agent_id}", set_exporters, methods=post),
             Route("/master/restart", restart_master, methods=post),
+            Route("/latency", set_latency, methods=post),
             Route("/users/{username}", set_user, methods=post),
             Route("/sessions/revoke", revoke_sessions, methods=post),
             Route("/faults", add_fault, methods=post),

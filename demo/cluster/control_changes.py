@@ -1,16 +1,18 @@
 """What the control interface changes in the cluster."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from datetime import timedelta
 
 from demo.cluster import workloads
 from demo.cluster.cluster import Cluster
 from demo.cluster.errors import ControlError
 from demo.cluster.model import Allocation, Container, Task
-from demo.cluster.sensors import ExporterMode
+from demo.cluster.sensors import ExporterMode, accrue_cpu
 from demo.cluster.wire import (
     SetActivity,
     SetExporters,
     SetGpu,
+    SetLatency,
     SetUser,
     StartTask,
     activity_of,
@@ -45,6 +47,8 @@ def set_activity(cluster: Cluster, allocation_id: str, change: SetActivity) -> N
     if allocation is None or allocation.ended:
         raise ControlError(f"allocation {allocation_id} does not run")
     for container in allocation.containers:
+        # What was used until now is counted before the pace changes.
+        accrue_cpu(container, cluster.timeline.now())
         if change.cpu_cores is not None:
             container.cpu_cores = change.cpu_cores
         if change.memory_bytes is not None:
@@ -73,6 +77,16 @@ def set_exporters(cluster: Cluster, agent_id: str, change: SetExporters) -> dict
     changes = change.model_dump(exclude_none=True)
     cluster.configure_exporters(agent_id, **changes)
     return {kind: changes[kind] is ExporterMode.DOWN for kind in _EXPORTERS if kind in changes}
+
+
+def set_latency(cluster: Cluster, change: SetLatency) -> None:
+    options = cluster.options
+    if change.kill_seconds is not None:
+        options = replace(options, kill_latency=timedelta(seconds=change.kill_seconds))
+    if change.preemption_seconds is not None:
+        latency = timedelta(seconds=change.preemption_seconds)
+        options = replace(options, preemption_latency=latency)
+    cluster.options = options
 
 
 def set_user(cluster: Cluster, username: str, change: SetUser) -> None:

@@ -16,6 +16,8 @@ from demo.cluster.model import (
 from demo.cluster.names import docker_name
 from demo.cluster.placement import Room, room_for
 
+PREEMPTED = "preempted"
+
 
 def request_allocation(cluster: Cluster, task: Task) -> Allocation:
     """Ask for a new run of the task, and start it if there is room."""
@@ -32,10 +34,13 @@ def request_allocation(cluster: Cluster, task: Task) -> Allocation:
 def schedule(cluster: Cluster) -> None:
     """Give room to what waits, the oldest first."""
     for allocation in list(cluster.current_allocations()):
-        if allocation.state is AllocationState.QUEUED and not allocation.task.held:
-            room = room_for(cluster, allocation.task)
-            if room is not None:
-                _assign(cluster, allocation, room)
+        hold_at = allocation.task.hold_at
+        if allocation.state is not AllocationState.QUEUED or hold_at is AllocationState.QUEUED:
+            continue
+        room = room_for(cluster, allocation.task)
+        if room is not None:
+            _assign(cluster, allocation, room, state=hold_at or AllocationState.STARTING)
+            if hold_at is None:
                 run(cluster, allocation)
 
 
@@ -55,8 +60,7 @@ def run(cluster: Cluster, allocation: Allocation) -> None:
 def fail_before_running(cluster: Cluster, allocation: Allocation) -> None:
     """End an allocation whose containers never came up, as when the image cannot be pulled."""
     room = room_for(cluster, allocation.task) or []
-    _assign(cluster, allocation, room)
-    allocation.state = AllocationState.PULLING
+    _assign(cluster, allocation, room, state=AllocationState.PULLING)
     end(cluster, allocation, exit_reason="failed to pull the image")
 
 
@@ -125,7 +129,7 @@ def _close(cluster: Cluster, allocation: Allocation) -> None:
     task = allocation.task
     if task.trial is not None:
         cluster.metrics.trial_ended(task.trial)
-        _trial_left(cluster, task.trial)
+        _trial_left(cluster, task.trial, allocation)
     elif task.task_type is not TaskType.GENERIC:
         task.ended_at = now
     else:
@@ -147,13 +151,16 @@ _SETTLED = {
 }
 
 
-def _trial_left(cluster: Cluster, trial: Trial) -> None:
+def _trial_left(cluster: Cluster, trial: Trial, allocation: Allocation) -> None:
     """Settle the states of a trial without an allocation, and of its experiment."""
     now = cluster.timeline.now()
     trial.state = _SETTLED.get(trial.state, trial.state)
     if trial.state.final:
         trial.ended_at = trial.task.ended_at = now
     settle_experiment(cluster, trial)
+    if trial.state is ExperimentState.ACTIVE and allocation.exit_reason == PREEMPTED:
+        # Activated again while it was still on its way out.
+        request_allocation(cluster, trial.task)
 
 
 def settle_experiment(cluster: Cluster, trial: Trial) -> None:
@@ -165,8 +172,11 @@ def settle_experiment(cluster: Cluster, trial: Trial) -> None:
     experiment.ended_at = cluster.timeline.now()
 
 
-def _assign(cluster: Cluster, allocation: Allocation, room: Room) -> None:
+def _assign(
+    cluster: Cluster, allocation: Allocation, room: Room, *, state: AllocationState
+) -> None:
     workload = allocation.task.workload
+    allocation.state = state
     for agent, devices in room:
         allocation.containers.append(
             Container(
@@ -175,7 +185,7 @@ def _assign(cluster: Cluster, allocation: Allocation, room: Room) -> None:
                 docker_name=docker_name(cluster.random),
                 agent=agent,
                 devices=devices,
-                state=AllocationState.STARTING,
+                state=state,
                 cpu_cores=workload.cpu_cores,
                 memory_bytes=workload.memory_bytes,
             )

@@ -201,8 +201,8 @@ class Task:
     trial: "Trial | None" = None
     allocations: list[Allocation] = field(default_factory=list)
     ended_at: datetime | None = None
-    held: bool = False
-    """Stays queued until the control interface lets it go."""
+    hold_at: AllocationState | None = None
+    """Gets no further than this state until the control interface lets it go."""
     no_pause: bool = False
     generic_state: str = "ACTIVE"
     secret: str = ""

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo.cluster.calls import FaultKind
-from demo.cluster.model import ACTIVITIES, GpuActivity, TaskType
+from demo.cluster.model import ACTIVITIES, AllocationState, GpuActivity, TaskType
 from demo.cluster.sensors import ExporterMode
 
 ActivityName = Literal["idle", "busy", "empty"]
@@ -36,7 +36,7 @@ class StartTask(_Wire):
     cpu_cores: float = 0.05
     memory_bytes: int = 2 * 2**30
     experiment_id: int | None = None
-    queued: bool = False
+    hold_at: AllocationState | None = None
     fails_before_running: bool = False
     no_pause: bool = False
 
@@ -87,6 +87,13 @@ class AddFault(_Wire):
     message: str = "simulated failure"
     lasts_seconds: float | None = None
     times: int | None = None
+
+
+class SetLatency(_Wire):
+    """How long ends take, in seconds of a real cluster (the speed divides them)."""
+
+    kill_seconds: float | None = None
+    preemption_seconds: float | None = None
 
 
 class RestartMaster(_Wire):

@@ -8,6 +8,8 @@ from demo.cluster.errors import ControlError
 from demo.cluster.model import (
     IDLE,
     Allocation,
+    AllocationState,
+    Container,
     Experiment,
     ExperimentState,
     GpuActivity,
@@ -43,7 +45,8 @@ class StartRequest:
     memory_bytes: int = 2 * 2**30
     experiment_id: int | None = None
     """Adds a trial to this experiment instead of beginning one."""
-    queued: bool = False
+    hold_at: AllocationState | None = None
+    """QUEUED, PULLING or STARTING: stays there until it is released."""
     fails_before_running: bool = False
     no_pause: bool = False
 
@@ -58,7 +61,7 @@ def start(cluster: Cluster, request: StartRequest) -> Task:
     cluster.tasks[task.task_id] = task
     if experiment is not None and request.task_type is TaskType.TRIAL:
         _add_trial(cluster, experiment, task)
-    task.held = request.queued or request.fails_before_running
+    task.hold_at = AllocationState.QUEUED if request.fails_before_running else request.hold_at
     allocation = lifecycle.request_allocation(cluster, task)
     if request.fails_before_running:
         if task.trial is not None:
@@ -68,9 +71,13 @@ def start(cluster: Cluster, request: StartRequest) -> Task:
 
 
 def release(cluster: Cluster, task: Task) -> None:
-    """Let a task that was held in the queue go, as soon as there is room."""
-    task.held = False
-    lifecycle.schedule(cluster)
+    """Let a held task go on; one in the queue as soon as there is room."""
+    allocation = _current(task)
+    task.hold_at = None
+    if allocation.containers and allocation.state is not AllocationState.RUNNING:
+        lifecycle.run(cluster, allocation)
+    else:
+        lifecycle.schedule(cluster)
 
 
 def finish(cluster: Cluster, task: Task) -> None:
@@ -79,6 +86,16 @@ def finish(cluster: Cluster, task: Task) -> None:
     if task.trial is not None:
         task.trial.state = ExperimentState.STOPPING_COMPLETED
     lifecycle.end(cluster, allocation)
+
+
+def exit_container(cluster: Cluster, allocation: Allocation, container: Container) -> None:
+    """End one container by itself; a trial is complete with its last one."""
+    trial = allocation.task.trial
+    peers = [peer for peer in allocation.containers if peer is not container]
+    last = all(peer.state is AllocationState.TERMINATED for peer in peers)
+    if trial is not None and last and trial.state is ExperimentState.ACTIVE:
+        trial.state = ExperimentState.STOPPING_COMPLETED
+    lifecycle.exit_container(cluster, allocation, container)
 
 
 def restart_trial(cluster: Cluster, trial: Trial) -> Allocation:
