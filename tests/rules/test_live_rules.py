@@ -121,6 +121,10 @@ def test_idle_notebook_is_found_and_proved_until_somebody_works(
 
     assert {name: fired["labels"][name] for name in BOB} == BOB
     assert set(fired["labels"]) == {*BOB, "alertname", "severity", "policy", "scope"}
+    assert (
+        "holds 1 GPU(s) in pool default. For at least 30 minutes"
+        in (fired["annotations"]["description"])
+    )
     for name in ("verify", "evidence"):
         written = alerts["GPUAllocationIdle"]["annotations"][name]
         assert fired["annotations"][name].strip() == scale_promql(expand(written, BOB), FACTOR)

@@ -16,6 +16,7 @@ BOB = {
     "username": 'bob "the \\builder"',
     "resource_pool": "default",
 }
+TRIAL = BOB | {"task_type": "trial"}
 GROUPS = ["gpu-watchdog-recording", "gpu-watchdog-reclaim", "gpu-watchdog-self"]
 ALWAYS = "1+0x400"
 
@@ -25,13 +26,20 @@ Series = dict[str, str]
 Seen = Callable[..., None]
 
 
-def cluster(**changed: str) -> Series:
-    """One idle notebook on two GPUs of two agents, from the first minute on."""
+def _labels(**labels: str) -> str:
+    quoted = {
+        name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in labels.items()
+    }
+    return ",".join(f'{name}="{value}"' for name, value in quoted.items())
+
+
+def cluster(identity: Mapping[str, str] = BOB, **changed: str) -> Series:
+    """One idle task on two GPUs of two agents, from the first minute on."""
     values = dict.fromkeys(("owner", "slots", "map_1", "map_2"), ALWAYS)
     values |= {"util_1": "0+0x400", "util_2": "0+0x400", "slots": "2+0x400"} | changed
     gpu = "watchdog_gpu_allocation_info{{" + _labels(allocation_id="n1.1") + ',gpu_uuid="GPU-{0}"}}'
     return {
-        f"watchdog_allocation_info{{{_labels(**BOB)}}}": values["owner"],
+        f"watchdog_allocation_info{{{_labels(**identity)}}}": values["owner"],
         f"watchdog_allocation_slots{{{_labels(allocation_id='n1.1')}}}": values["slots"],
         gpu.format(1): values["map_1"],
         gpu.format(2): values["map_2"],
@@ -70,6 +78,16 @@ def seen(alerts: dict[str, dict[str, Any]], expand: Expand, run_tool: Tool, tmp_
 
 def test_proof_holds_exactly_from_the_end_of_the_window_on(seen: Seen) -> None:
     seen(cluster(), ("39m45s", 0, None), ("40m", 1, 0), ("60m7s", 1, 7))
+
+
+def test_proof_of_a_trial_looks_back_twice_as_far(seen: Seen) -> None:
+    silent = cluster(TRIAL, util_2="0+0x199 _x32 0+0x400")
+    profiled = cluster(TRIAL)
+    profiled['DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu_uuid="GPU-1"}'] = "0+0x199 stale"
+
+    seen(cluster(TRIAL), ("69m45s", 0, None), ("70m", 1, 0), identity=TRIAL)
+    seen(silent, ("85m", 0, None), identity=TRIAL)
+    seen(profiled, ("85m", 0, None), identity=TRIAL)
 
 
 def test_work_is_fresh_evidence_without_a_verified_condition(seen: Seen) -> None:
@@ -149,31 +167,76 @@ def test_proof_needs_the_gpus_from_the_rest_api(seen: Seen) -> None:
     seen(series, ("60m", 1, None))
 
 
-def test_evidence_ages_when_the_rules_are_silent_though_the_samples_are_fresh(
+def test_value_is_the_number_of_gpus_however_many_receivers_say_so(
     alerts: dict[str, dict[str, Any]], expand: Expand, run_tool: Tool, tmp_path: Path
 ) -> None:
-    # What the rules recorded until 50m stands here as samples; no rule is evaluated.
-    silent = "{}+0x200 _x200"
-    one = _labels(allocation_id="n1.1")
-    series = cluster() | {
-        f"allocation_id:watchdog_allocation_info:group{{{_labels(**BOB)}}}": silent.format(1),
-        f"allocation_id:watchdog_gpu_active:max{{{one}}}": silent.format(0),
-        f"allocation_id:DCGM_FI_DEV_GPU_UTIL:coverage5m{{{one}}}": silent.format(1),
-        f"allocation_id:watchdog_gpu_signals:count{{{one}}}": silent.format(2),
+    series = cluster()
+    series |= {
+        name.replace("}", ',instance="b"}'): values
+        for name, values in series.items()
+        if name.startswith("watchdog_")
     }
-    evidence = expand(alerts["GPUAllocationIdle"]["annotations"]["evidence"], BOB)
-    case = {"expr": evidence, "eval_time": "52m", "exp_samples": [_sample(120)]}
-    path = tmp_path / "silent.test.yaml"
-    path.write_text(yaml.safe_dump(_promtool_test(series, [case]) | {"rule_files": []}))
+    verify = expand(alerts["GPUAllocationIdle"]["annotations"]["verify"], BOB)
+    row = {"labels": f"{{{_labels(**BOB)}}}", "value": 2}
+    path = tmp_path / "value.test.yaml"
+    case = {"expr": verify, "eval_time": "50m", "exp_samples": [row]}
+    path.write_text(yaml.safe_dump(_promtool_test(series, [case])))
 
     result = run_tool("promtool", "test", "rules", path)
 
     assert result.returncode == 0, result.stdout
 
 
-def _promtool_test(series: Series, cases: list[dict[str, Any]]) -> dict[str, Any]:
+def recorded() -> Series:
+    """What the rules recorded until 50m, as samples; no rule is evaluated beside it."""
+    silent = "{}+0x200 _x200"
+    one = _labels(allocation_id="n1.1")
     return {
-        "rule_files": [str(ROOT / "alerting-rules/*.rules.yaml")],
+        f"allocation_id:watchdog_allocation_info:group{{{_labels(**BOB)}}}": silent.format(1),
+        f"allocation_id:watchdog_gpu_active:max{{{one}}}": silent.format(0),
+        f"allocation_id:DCGM_FI_DEV_GPU_UTIL:coverage5m{{{one}}}": silent.format(1),
+        f"allocation_id:watchdog_gpu_signals:count{{{one}}}": silent.format(2),
+    }
+
+
+def test_evidence_ages_when_the_rules_are_silent_though_the_samples_are_fresh(
+    alerts: dict[str, dict[str, Any]], expand: Expand, run_tool: Tool, tmp_path: Path
+) -> None:
+    evidence = expand(alerts["GPUAllocationIdle"]["annotations"]["evidence"], BOB)
+    case = {"expr": evidence, "eval_time": "52m", "exp_samples": [_sample(120)]}
+    path = tmp_path / "silent.test.yaml"
+    path.write_text(yaml.safe_dump(_promtool_test(cluster() | recorded(), [case], rules=False)))
+
+    result = run_tool("promtool", "test", "rules", path)
+
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("missing", [*cluster(), *recorded()], ids=lambda name: name.split("{")[0])
+def test_evidence_needs_every_series(
+    missing: str,
+    alerts: dict[str, dict[str, Any]],
+    expand: Expand,
+    run_tool: Tool,
+    tmp_path: Path,
+) -> None:
+    series = cluster() | recorded()
+    del series[missing]
+    evidence = expand(alerts["GPUAllocationIdle"]["annotations"]["evidence"], BOB)
+    case = {"expr": evidence, "eval_time": "49m", "exp_samples": []}
+    path = tmp_path / "missing.test.yaml"
+    path.write_text(yaml.safe_dump(_promtool_test(series, [case], rules=False)))
+
+    result = run_tool("promtool", "test", "rules", path)
+
+    assert result.returncode == 0, f"{missing} is missing, and yet:\n{result.stdout}"
+
+
+def _promtool_test(
+    series: Series, cases: list[dict[str, Any]], *, rules: bool = True
+) -> dict[str, Any]:
+    return {
+        "rule_files": [str(ROOT / "alerting-rules/*.rules.yaml")] if rules else [],
         "evaluation_interval": "15s",
         "group_eval_order": GROUPS,
         "tests": [
@@ -190,10 +253,3 @@ def _promtool_test(series: Series, cases: list[dict[str, Any]]) -> dict[str, Any
 
 def _sample(value: float) -> dict[str, Any]:
     return {"labels": "{}", "value": value}
-
-
-def _labels(**labels: str) -> str:
-    quoted = {
-        name: value.replace("\\", "\\\\").replace('"', '\\"') for name, value in labels.items()
-    }
-    return ",".join(f'{name}="{value}"' for name, value in quoted.items())
