@@ -115,6 +115,14 @@ def test_evidence_ages_when_the_owner_is_silent_though_verify_looks_fresh(seen: 
     seen(cluster(owner="1+0x200 _x200"), ("50m", 1, 0), ("52m", 1, 120), ("56m", 0, None))
 
 
+def test_gpus_of_others_are_no_part_of_the_proof(seen: Seen) -> None:
+    series = cluster()
+    series['watchdog_gpu_allocation_info{allocation_id="n2.1",gpu_uuid="GPU-3"}'] = ALWAYS
+    series['DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-3"}'] = "0+0x200 _x200"
+
+    seen(series, ("52m", 1, 0), ("60m", 1, 0))
+
+
 def test_ended_allocation_has_no_proof_at_once(seen: Seen) -> None:
     ended = "1+0x199 stale"
     series = cluster(owner=ended, slots="2+0x199 stale", map_1=ended, map_2=ended)
