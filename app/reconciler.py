@@ -60,6 +60,7 @@ class Reconciler:
         Raises:
             StoreUnavailableError: the database cannot be used; nothing was sent on its behalf.
         """
+        began = self._monotonic()
         answerable, _ = await asyncio.gather(self._lookout.answerable(), self._lookout.refresh())
         clock = await self._count(answerable=answerable)
         world = await self._lookout.read(clock)
@@ -73,6 +74,7 @@ class Reconciler:
         await self._remind(incidents, world)
         await self._stop(incidents, world)
         await self._show_keeps(world)
+        self._context.telemetry.ticked(self._context.now(), self._monotonic() - began)
 
     async def _count(self, *, answerable: bool) -> timedelta:
         """Advance the answer clock by the time since this process's last tick (S13)."""

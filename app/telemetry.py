@@ -1,5 +1,7 @@
 """The watchdog's own metrics: one name per fact. Their documentation is docs/metrics.md."""
 
+from datetime import datetime
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.domain.steps import Transition
@@ -42,17 +44,19 @@ class Telemetry:
         self.open_incidents = Gauge(
             "watchdog_open_incidents", "Open incidents by state.", ["state"], registry=registry
         )
-        self.tick_seconds = Histogram(
+        self._tick_seconds = Histogram(
             "watchdog_tick_seconds", "Duration of a tick of the reconciler.", registry=registry
         )
-        self.last_tick = Gauge(
+        self.last_tick: datetime | None = None
+        """None until the reconciler has finished its first tick."""
+        self._last_tick = Gauge(
             "watchdog_last_tick_timestamp_seconds",
             "When the reconciler last finished a tick.",
             registry=registry,
         )
-        self.tick_failures = Counter(
-            "watchdog_tick_failures",
-            "Ticks and deliveries that an unexpected error ended.",
+        self._step_failures = Counter(
+            "watchdog_step_failures",
+            "Steps of a loop (reconcile, delivery) that an error ended.",
             ["loop"],
             registry=registry,
         )
@@ -70,6 +74,14 @@ class Telemetry:
     def transition(self, transition: Transition) -> None:
         for entry in transition.entries:
             self._transitions.labels(entry.reason, entry.after).inc()
+
+    def ticked(self, at: datetime, seconds: float) -> None:
+        self.last_tick = at
+        self._last_tick.set(at.timestamp())
+        self._tick_seconds.observe(seconds)
+
+    def step_failed(self, loop: str) -> None:
+        self._step_failures.labels(loop).inc()
 
     def webhook(self, kind: str, count: int) -> None:
         self._webhook_alerts.labels(kind).inc(count)

@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
@@ -49,8 +48,6 @@ class State(TypedDict):
     context: Context
     registry: CollectorRegistry
     tokens: Sequence[Token]
-    readiness: Callable[[datetime], str]
-    wake: Callable[[], None]
 
 
 _bearer = HTTPBearer(auto_error=False)

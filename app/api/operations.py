@@ -1,13 +1,10 @@
 """Health and metrics, named as Prometheus and Alertmanager name theirs."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from app.api.dependencies import ContextDep
+from app.api.dependencies import ContextDep, StoreDep
 
 router = APIRouter(tags=["operations"])
 
@@ -22,11 +19,12 @@ async def healthy() -> PlainTextResponse:
     summary="Webhooks are taken and incidents are watched",
     responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"description": "The body says why not."}},
 )
-async def ready(request: Request, context: ContextDep) -> PlainTextResponse:
-    readiness: Callable[[datetime], str] = request.state.readiness
-    why_not = readiness(context.now())
-    if why_not:
-        return PlainTextResponse(f"not ready: {why_not}\n", status.HTTP_503_SERVICE_UNAVAILABLE)
+async def ready(store: StoreDep, context: ContextDep) -> PlainTextResponse:
+    await store.heartbeat_at()  # Raises, and so answers 503, when the database cannot be used.
+    if context.telemetry.last_tick is None:
+        return PlainTextResponse(
+            "not ready: the first tick has not ended\n", status.HTTP_503_SERVICE_UNAVAILABLE
+        )
     return PlainTextResponse("ready\n")
 
 

@@ -1,0 +1,36 @@
+"""Structured logs: one JSON object a line, on standard error, from us and from every library."""
+
+import logging
+import sys
+
+import structlog
+
+_LOUD = ("slack_sdk", "httpx", "httpcore", "aiosqlite", "alembic", "sqlalchemy", "asyncio")
+
+
+def configure_logs() -> None:
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(formatter)
+    logging.basicConfig(handlers=[stream], level=logging.INFO, force=True)
+    # Below warnings these name every request, with addresses and bodies that no log should hold.
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)

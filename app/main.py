@@ -1,0 +1,166 @@
+"""The composition root: settings → clients, store, loops → the FastAPI application."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from app import __version__
+from app.api import incidents, operations, webhook
+from app.api.cluster_metrics import ClusterCollector, SlotLimits
+from app.api.dependencies import State, Token
+from app.api.problems import add_problem_responses
+from app.clients import Clients, open_clients
+from app.context import Context
+from app.delivery import Dispatcher, Pace
+from app.executor import Executor
+from app.intake import Intake
+from app.lookout import Lookout
+from app.loops import Loop
+from app.reconciler import Reconciler
+from app.recorder import Recorder
+from app.settings import Settings, read_secret
+from app.store.engine import create_engine, migrate
+from app.store.outbox import SqlOutbox
+from app.store.sql import SqlIncidentStore
+from app.telemetry import Telemetry
+from app.view import ClusterView
+
+log = structlog.get_logger()
+_DRAIN = 20.0  # seconds that the present steps have to end when the process is asked to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The two loops, and what the routes need."""
+
+    reconciling: Loop
+    delivering: Loop
+    intake: Intake
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application. Nothing is opened, read or started before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            yield await _start(settings, stack)
+        log.info("stopped")
+
+    app = FastAPI(
+        title="GPU Watchdog",
+        version=__version__,
+        description="Tells the owners of idle GPU tasks, waits, and frees the GPUs, safely.",
+        lifespan=lifespan,
+        telemetry={"logs": False},
+    )
+    app.include_router(webhook.router)
+    app.include_router(incidents.router)
+    app.include_router(operations.router)
+    add_problem_responses(app)
+    return app
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> State:
+    engine = create_engine(settings.database_url)
+    stack.push_async_callback(engine.dispose)
+    await migrate(engine)
+    context = Context(settings.rulebook(), Telemetry(CollectorRegistry()), _utc_now, ClusterView())
+    store = SqlIncidentStore(engine)
+    clients = await open_clients(settings, context.telemetry, stack)
+    recorder = Recorder(store, context)
+    watch = _watch(settings, clients, context, store, SqlOutbox(engine), recorder)
+    context.telemetry.registry.register(_collector(settings, context))
+    await _run(watch, stack)
+    log.info("started", mode=settings.mode, version=__version__)
+    return State(
+        intake=watch.intake,
+        store=store,
+        recorder=recorder,
+        context=context,
+        registry=context.telemetry.registry,
+        tokens=[
+            Token(token.name, token.role, read_secret(token.file).encode())
+            for token in settings.api_tokens
+        ],
+    )
+
+
+def _watch(
+    settings: Settings,
+    clients: Clients,
+    context: Context,
+    store: SqlIncidentStore,
+    outbox: SqlOutbox,
+    recorder: Recorder,
+) -> Watch:
+    lookout = Lookout(clients.systems, store, context)
+    executor = Executor(clients.systems, lookout, recorder, context)
+    reconciler = Reconciler(
+        clients.systems, store, lookout, executor, recorder, context, monotonic=time.monotonic
+    )
+    pace = Pace(settings.message_retry, settings.message_retry_longest)
+    dispatcher = Dispatcher(outbox, store, clients.systems.messenger, recorder, context, pace=pace)
+    failed = context.telemetry.step_failed
+    delivering = Loop(
+        "delivery", dispatcher.deliver_due, interval=settings.message_retry, failed=failed
+    )
+
+    async def tick() -> None:
+        await reconciler.tick()
+        await clients.renew_session()
+        delivering.wake()
+
+    reconciling = Loop(
+        "reconcile",
+        tick,
+        interval=settings.tick_interval,
+        spacing=settings.tick_spacing,
+        failed=failed,
+    )
+
+    def wake() -> None:
+        reconciling.wake()
+        delivering.wake()
+
+    return Watch(reconciling, delivering, Intake(store, recorder, context, wake=wake))
+
+
+async def _run(watch: Watch, stack: AsyncExitStack) -> None:
+    """Start the loops, and end them when the stack is closed: first asked, then made to."""
+    loops = (watch.reconciling, watch.delivering)
+    tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
+
+    async def end() -> None:
+        for loop in loops:
+            loop.stop()
+        _done, running = await asyncio.wait(tasks, timeout=_DRAIN)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+def _collector(settings: Settings, context: Context) -> ClusterCollector:
+    limits = SlotLimits(
+        default=settings.defaults.slot_limit,
+        by_user={
+            name: user.slot_limit
+            for name, user in settings.users.items()
+            if user.slot_limit is not None
+        },
+    )
+    age = settings.limits.snapshot_age
+    return ClusterCollector(context.view, limits, age=age, now=context.now)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

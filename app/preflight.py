@@ -1,0 +1,109 @@
+"""Is every system ready for the watchdog? Asked before the first start, and when in doubt."""
+
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from app.clients import Clients, open_clients
+from app.errors import ConfigurationError, StoreUnavailableError, UpstreamError
+from app.settings import Settings, read_secret
+from app.store.engine import create_engine, migrate
+from app.telemetry import Telemetry
+
+_ALERTS = ("GPUAllocationIdle", "WatchdogHeartbeat")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    system: str
+    good: bool
+    words: str
+    """What was found; where something is missing, also what to do about it."""
+
+
+async def preflight(settings: Settings) -> list[Finding]:
+    """Ask everything; a system that does not answer keeps none of the others from being asked."""
+    findings = _secrets(settings)
+    if any(not finding.good for finding in findings):
+        return findings
+    findings.append(await _database(settings))
+    async with AsyncExitStack() as stack:
+        clients = await open_clients(settings, Telemetry(CollectorRegistry()), stack)
+        findings += [
+            await _determined(clients),
+            *[await _rule(clients, name) for name in _ALERTS],
+            *await _alertmanagers(clients),
+            await _found("slack", clients.systems.messenger.probe(), "the bot token is accepted"),
+        ]
+    return findings
+
+
+def _secrets(settings: Settings) -> list[Finding]:
+    paths = [
+        settings.determined.password_file or settings.determined.token_file,
+        settings.slack.bot_token_file,
+        *(token.file for token in settings.api_tokens),
+    ]
+    findings = []
+    for path in paths:
+        if path is None:
+            continue
+        try:
+            read_secret(path)
+        except ConfigurationError as exc:
+            findings.append(Finding("secrets", good=False, words=str(exc)))
+    return findings or [Finding("secrets", good=True, words=f"{len(paths)} files can be read")]
+
+
+async def _database(settings: Settings) -> Finding:
+    engine = create_engine(settings.database_url)
+    try:
+        await migrate(engine)
+    except StoreUnavailableError as exc:
+        return Finding("database", good=False, words=f"{exc}; check database_url")
+    finally:
+        await engine.dispose()
+    return Finding("database", good=True, words="it can be written, its schema is up to date")
+
+
+async def _determined(clients: Clients) -> Finding:
+    try:
+        snapshot = await clients.systems.cluster.snapshot()
+    except UpstreamError as exc:
+        words = f"{exc}; check determined.url, username and password_file"
+        return Finding("determined", good=False, words=words)
+    words = f"{len(snapshot.allocations)} allocations on {len(snapshot.agent_slots)} agents"
+    return Finding("determined", good=True, words=words)
+
+
+async def _rule(clients: Clients, name: str) -> Finding:
+    try:
+        loaded = await clients.systems.rules.has_alert(name)
+    except UpstreamError as exc:
+        return Finding("prometheus", good=False, words=f"{exc}; check prometheus.url")
+    if loaded:
+        return Finding("prometheus", good=True, words=f"the rule {name} is loaded")
+    words = f"the rule {name} is not loaded; add alerting-rules/*.rules.yaml to rule_files"
+    return Finding("prometheus", good=False, words=words)
+
+
+async def _alertmanagers(clients: Clients) -> list[Finding]:
+    peers = await clients.systems.peers.read()
+    return [
+        Finding(
+            "alertmanager",
+            good=peer.readable,
+            words=f"{peer.peer}: {peer.error or f'{len(peer.silences)} silences'}",
+        )
+        for peer in peers
+    ]
+
+
+async def _found(system: str, answer: Awaitable[None], words: str) -> Finding:
+    try:
+        await answer
+    except UpstreamError as exc:
+        return Finding(system, good=False, words=str(exc))
+    return Finding(system, good=True, words=words)
