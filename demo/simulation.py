@@ -8,11 +8,8 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
-import errno
 import json
-import random
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,14 +17,13 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from demo.addresses import reserve_agents
 from demo.cluster import control_app
 from demo.cluster.cluster import Cluster, Options
 from demo.cluster.exporters.app import ExporterKind, create_apps
 from demo.cluster.rest.app import create_app
 from demo.listener import Doors, Listener, reserve
 
-_USUAL_PORTS = (9400, 8080, 9100)
-_ATTEMPTS = 50
 _PR_SET_PDEATHSIG = 1
 
 
@@ -58,7 +54,7 @@ async def simulation(options: Options) -> AsyncIterator[Addresses]:
 
 
 async def _open(cluster: Cluster, doors: Doors) -> Addresses:
-    sockets = _reserve_agents(list(cluster.agents))
+    sockets = reserve_agents(cluster.agents)
     for agent_id, reserved in sockets.items():
         apps = create_apps(cluster, agent_id)
         for kind, one in zip(ExporterKind, reserved, strict=True):
@@ -96,44 +92,6 @@ def _local(app: ASGIApp) -> Listener:
 def _slack(doors: Doors) -> str | None:
     del doors
     return None
-
-
-def _reserve_agents(agent_ids: list[str]) -> dict[str, list[socket.socket]]:
-    """Return three sockets for each agent, each agent on its own address.
-
-    The ports are the usual ones, since Determined publishes them as constants; where a
-    listener on all addresses has one of them, three free ones, the same for every agent.
-    """
-    for attempt in range(_ATTEMPTS):
-        usual = attempt < _ATTEMPTS // 2
-        ports = _USUAL_PORTS if usual else tuple(random.sample(range(20_000, 32_000), 3))
-        reserved: dict[str, list[socket.socket]] = {}
-        try:
-            for agent_id in agent_ids:
-                reserved[agent_id] = []
-                address = f"127.87.{random.randint(1, 254)}.{random.randint(1, 254)}"
-                for port in ports:
-                    reserved[agent_id].append(_reserve_listenable(address, port))
-        except OSError as exc:
-            for one in (one for group in reserved.values() for one in group):
-                one.close()
-            if exc.errno not in {errno.EADDRINUSE, errno.EACCES}:
-                raise
-        else:
-            return reserved
-    raise OSError(errno.EADDRINUSE, "no three free ports on any address of 127.87.0.0/16")
-
-
-def _reserve_listenable(address: str, port: int) -> socket.socket:
-    """Reserve, and make sure that listening will work there, too."""
-    reserved = reserve(address, port)
-    with reserve(address, port) as probe:
-        try:
-            probe.listen()
-        except OSError:
-            reserved.close()
-            raise
-    return reserved
 
 
 def _options(arguments: argparse.Namespace) -> Options:

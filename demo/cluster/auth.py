@@ -23,7 +23,7 @@ def client_hash(password: str) -> str:
 class Session:
     token: str
     user_id: int
-    expires_at: datetime | None
+    expires_at: datetime
     created_at: datetime
     token_id: int | None = None
     """Set for an access token of a service; None for a login."""
@@ -83,7 +83,7 @@ class Accounts:
         session = self._sessions.get((authorization or "").removeprefix("Bearer "))
         return self.users[session.user_id].username if session else None
 
-    def open_access_token(self, user: User, *, life: timedelta | None, description: str) -> Session:
+    def open_access_token(self, user: User, *, life: timedelta, description: str) -> Session:
         session = self._open(user, life=life)
         session.token_id = 1 + len(self.access_tokens())
         session.description = description
@@ -106,16 +106,16 @@ class Accounts:
             del self._sessions[token]
         return len(gone)
 
-    def _open(self, user: User, *, life: timedelta | None) -> Session:
+    def _open(self, user: User, *, life: timedelta) -> Session:
         now = self._timeline.now()
         session = Session(
             token=f"v2.public.{secrets.token_urlsafe(48)}",
             user_id=user.user_id,
-            expires_at=now + self._timeline.scaled(life) if life is not None else None,
+            expires_at=now + self._timeline.scaled(life),
             created_at=now,
         )
         self._sessions[session.token] = session
         return session
 
     def _expired(self, session: Session) -> bool:
-        return session.expires_at is not None and session.expires_at <= self._timeline.now()
+        return session.expires_at <= self._timeline.now()

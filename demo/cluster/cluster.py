@@ -25,6 +25,8 @@ class Options:
     kill_latency: timedelta = timedelta(seconds=5)
     preemption_latency: timedelta = timedelta(seconds=20)
     """A trial that is paused or canceled writes a checkpoint first."""
+    reconnect_wait: timedelta = timedelta(seconds=25)
+    """How long the master waits for an agent that it lost."""
     session_life: timedelta = timedelta(days=7)
     ntsc_retention: timedelta = timedelta(hours=24)
     collect_interval: timedelta = timedelta(seconds=15)
@@ -87,6 +89,9 @@ class Cluster:
             for container in allocation.containers:
                 if container.agent is agent and container.started_at is not None:
                     yield allocation, container
+
+    def connected_agents(self) -> list[Agent]:
+        return [agent for agent in self.agents.values() if agent.connected]
 
     def new_uuid(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))

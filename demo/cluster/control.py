@@ -15,6 +15,7 @@ from demo.cluster.wire import (
     ClusterState,
     RestartMaster,
     SetActivity,
+    SetAgent,
     SetExporters,
     SetGpu,
     SetLatency,
@@ -99,6 +100,10 @@ class ControlClient:
 
     def exit_container(self, container_id: str) -> None:
         self._post(f"/containers/{container_id}/exit")
+
+    def connect_agent(self, agent_id: str, *, connected: bool) -> None:
+        """Cut or restore an agent's connection to the master; its exporters go on."""
+        self._post(f"/agents/{agent_id}", SetAgent(connected=connected))
 
     def set_exporters(self, agent_id: str, change: SetExporters) -> None:
         self._post(f"/exporters/{agent_id}", change)

@@ -18,6 +18,7 @@ from demo.cluster.wire import (
     CallRecord,
     RestartMaster,
     SetActivity,
+    SetAgent,
     SetExporters,
     SetGpu,
     SetLatency,
@@ -110,6 +111,12 @@ async def exit_container(request: Request) -> Response:
         cluster, request.path_params["container_id"]
     )
     workloads.exit_container(cluster, allocation, container)
+    return _nothing()
+
+
+async def set_agent(request: Request) -> Response:
+    change = await _read(request, SetAgent)
+    control_changes.set_agent(_cluster(request), request.path_params["agent_id"], change)
     return _nothing()
 
 
@@ -209,6 +216,7 @@ def create_app(cluster: Cluster, doors: Doors) -> Starlette:
             Route("/allocations/{allocation_id}/activity", set_activity, methods=post),
             Route("/gpus/{uuid}", set_gpu, methods=post),
             Route("/containers/{container_id}/exit", exit_container, methods=post),
+            Route("/agents/{agent_id}", set_agent, methods=post),
             Route("/exporters/{agent_id}", set_exporters, methods=post),
             Route("/master/restart", restart_master, methods=post),
             Route("/latency", set_latency, methods=post),

@@ -3,13 +3,14 @@
 from dataclasses import fields, replace
 from datetime import timedelta
 
-from demo.cluster import workloads
+from demo.cluster import lifecycle, workloads
 from demo.cluster.cluster import Cluster
 from demo.cluster.errors import ControlError
-from demo.cluster.model import Allocation, Container, Task
+from demo.cluster.model import Agent, Allocation, Container, Task
 from demo.cluster.sensors import ExporterMode, accrue_cpu
 from demo.cluster.wire import (
     SetActivity,
+    SetAgent,
     SetExporters,
     SetGpu,
     SetLatency,
@@ -72,8 +73,7 @@ def set_gpu(cluster: Cluster, uuid: str, change: SetGpu) -> None:
 
 def set_exporters(cluster: Cluster, agent_id: str, change: SetExporters) -> dict[str, bool]:
     """Change the settings; return for each exporter that was named whether it is down now."""
-    if agent_id not in cluster.agents:
-        raise ControlError(f"no agent {agent_id}")
+    find_agent(cluster, agent_id)
     changes = change.model_dump(exclude_none=True)
     cluster.configure_exporters(agent_id, **changes)
     return {kind: changes[kind] is ExporterMode.DOWN for kind in _EXPORTERS if kind in changes}
@@ -87,6 +87,22 @@ def set_latency(cluster: Cluster, change: SetLatency) -> None:
         latency = timedelta(seconds=change.preemption_seconds)
         options = replace(options, preemption_latency=latency)
     cluster.options = options
+
+
+def set_agent(cluster: Cluster, agent_id: str, change: SetAgent) -> None:
+    agent = find_agent(cluster, agent_id)
+    if change.connected:
+        agent.connected = True
+        lifecycle.schedule(cluster)
+    else:
+        wait = cluster.options.reconnect_wait
+        cluster.timeline.after(wait, lambda: lifecycle.lose_agent(cluster, agent))
+
+
+def find_agent(cluster: Cluster, agent_id: str) -> Agent:
+    if agent_id not in cluster.agents:
+        raise ControlError(f"no agent {agent_id}")
+    return cluster.agents[agent_id]
 
 
 def set_user(cluster: Cluster, username: str, change: SetUser) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from demo.cluster.cluster import Cluster
 from demo.cluster.model import (
     EMPTY,
+    Agent,
     Allocation,
     AllocationState,
     Container,
@@ -107,6 +108,16 @@ def end(cluster: Cluster, allocation: Allocation, *, exit_reason: str | None = N
         exit_container(cluster, allocation, container)
     if not allocation.containers:
         _close(cluster, allocation)
+
+
+def lose_agent(cluster: Cluster, agent: Agent) -> None:
+    """Give an agent up whose connection did not come back: its containers count as ended."""
+    agent.connected = False
+    for allocation in list(cluster.current_allocations()):
+        for container in allocation.containers:
+            if container.agent is agent:
+                allocation.exit_reason = "agent failed while the container was running"
+                exit_container(cluster, allocation, container)
 
 
 def restart_master(cluster: Cluster) -> None:

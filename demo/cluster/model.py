@@ -117,6 +117,8 @@ class Agent:
     dcgm_port: int = 9400
     cadvisor_port: int = 8080
     node_port: int = 9100
+    connected: bool = True
+    """A lost agent leaves the master's lists after a while, and its containers end then."""
     cpu_count: int = 32
     memory_bytes: int = 256 * 2**30
 

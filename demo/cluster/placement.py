@@ -10,7 +10,7 @@ def room_for(cluster: Cluster, task: Task) -> Room | None:
     """Return the devices; None while the task must wait."""
     free = {
         agent.agent_id: _free_devices(cluster, agent)
-        for agent in cluster.agents.values()
+        for agent in cluster.connected_agents()
         if task.pool in agent.pools
     }
     wanted = task.workload.placement or _chosen(free, task.slots)

@@ -70,6 +70,12 @@ class SetExporters(_Wire):
     system_memory_bytes: int | None = None
 
 
+class SetAgent(_Wire):
+    """Disconnecting ends its containers after the reconnect wait; its exporters go on."""
+
+    connected: bool
+
+
 class SetUser(_Wire):
     active: bool | None = None
     password: str | None = None

@@ -148,6 +148,9 @@ def _experiment(cluster: Cluster, request: StartRequest, owner: User) -> Experim
         labels=list(request.labels),
         notes=request.notes,
     )
+    if request.task_type is TaskType.CHECKPOINT_GC:
+        # Checkpoints are collected when their experiment is over.
+        experiment.state, experiment.ended_at = ExperimentState.COMPLETED, experiment.started_at
     cluster.experiments[experiment_id] = experiment
     return experiment
 

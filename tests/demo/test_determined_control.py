@@ -1,6 +1,5 @@
 """The simulation as a process of its own, switched through its control interface."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -67,19 +66,6 @@ def test_everything_listens_when_the_addresses_are_printed(
         [f"{agent['address']}:{agent['dcgm']}", f"{agent['address']}:{agent['cadvisor']}"]
         for agent in simulation["agents"].values()
     ]
-
-
-def test_two_simulations_run_side_by_side(
-    simulation: Addresses, request: pytest.FixtureRequest
-) -> None:
-    del request
-    taken = simulation["agents"]["agent-a"]
-
-    with (
-        socket.socket() as rival,
-        pytest.raises(OSError, match="Address already in use"),
-    ):
-        rival.bind((taken["address"], taken["dcgm"]))
 
 
 def test_kill_takes_its_time_and_is_on_record(

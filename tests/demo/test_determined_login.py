@@ -141,6 +141,15 @@ async def test_access_token_lasts_30_days_unless_told_otherwise(
     assert (before.status_code, after.status_code) == (200, 401)
 
 
+@pytest.mark.parametrize("lifespan", ["721h", "soon"])
+async def test_access_token_that_lasts_too_long_is_400(
+    master: httpx.AsyncClient, lifespan: str
+) -> None:
+    response = await master.post("/api/v1/tokens", json={"userId": 7, "lifespan": lifespan})
+
+    assert response.status_code == 400
+
+
 async def test_users_have_no_e_mail_address(master: httpx.AsyncClient) -> None:
     users = (await master.get("/api/v1/users?limit=0&active=true")).json()["users"]
 

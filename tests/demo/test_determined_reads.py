@@ -6,9 +6,10 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from demo.cluster import lifecycle, workloads
+from demo.cluster import control_changes, lifecycle, workloads
 from demo.cluster.cluster import Cluster
 from demo.cluster.model import BUSY, AllocationState, Task, TaskType
+from demo.cluster.wire import SetAgent
 from demo.cluster.workloads import StartRequest
 
 
@@ -309,6 +310,25 @@ async def test_agents_map_gpus_to_containers(cluster: Cluster, master: httpx.Asy
     assert held[0]["container"]["id"] == container.container_id
     assert list(agent["containers"]) == [container.container_id]
     assert len(agent["slots"]) == 4
+
+
+async def test_lost_agent_leaves_every_list_after_the_reconnect_wait(
+    cluster: Cluster, master: httpx.AsyncClient, pass_time: Callable[[timedelta], None]
+) -> None:
+    task = two_agents(cluster)
+    control_changes.set_agent(cluster, "agent-b", SetAgent(connected=False))
+
+    pass_time(timedelta(seconds=24))
+    before = (await master.get("/api/v1/agents")).json()["agents"]
+    pass_time(timedelta(seconds=1))
+
+    after = (await master.get("/api/v1/agents")).json()["agents"]
+    targets = (await master.get("/prom/det-http-sd-config")).json()
+    assert [agent["id"] for agent in before] == ["agent-a", "agent-b", "agent-c"]
+    assert [agent["id"] for agent in after] == ["agent-a", "agent-c"]
+    assert [group["labels"]["det_agent_id"] for group in targets] == ["agent-a", "agent-c"]
+    states = [container.state for container in task.allocations[0].containers]
+    assert states == [AllocationState.RUNNING, AllocationState.TERMINATED]
 
 
 async def test_mig_instances_are_slots_of_their_own(

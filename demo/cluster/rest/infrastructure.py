@@ -54,7 +54,7 @@ async def master(request: Request) -> Response:
 
 async def list_agents(request: Request) -> Response:
     cluster = cluster_of(request)
-    return reply({"agents": [_agent_view(cluster, agent) for agent in cluster.agents.values()]})
+    return reply({"agents": [_agent_view(cluster, agent) for agent in cluster.connected_agents()]})
 
 
 def _agent_view(cluster: Cluster, agent: Agent) -> Json:

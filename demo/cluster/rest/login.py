@@ -21,7 +21,8 @@ from demo.cluster.rest.gateway import (
     rfc3339,
 )
 
-_DEFAULT_TOKEN_LIFE = timedelta(days=30)
+_TOKEN_LIFE = timedelta(days=30)
+"""Default and longest life of an access token, as in a master that was not configured."""
 
 
 def user_view(user: User) -> Json:
@@ -87,7 +88,7 @@ def _token_view(session: Session) -> Json:
 
 
 async def create_token(request: Request) -> Response:
-    """Open an access token. `lifespan` is a Go duration, or -1 for no end."""
+    """Open an access token. `lifespan` is a Go duration, or -1 for as long as allowed."""
     cluster = cluster_of(request)
     body = await body_of(request)
     user = cluster.accounts.users.get(int(body.get("userId") or 0))
@@ -101,14 +102,15 @@ async def create_token(request: Request) -> Response:
     return reply({"token": session.token, "tokenId": session.token_id})
 
 
-def _lifespan(text: str) -> timedelta | None:
-    if text == "-1":
-        return None
-    if not text:
-        return _DEFAULT_TOKEN_LIFE
+def _lifespan(text: str) -> timedelta:
+    if text in {"", "-1"}:
+        return _TOKEN_LIFE
     if not text.endswith("h") or not text[:-1].isdigit():
         raise invalid_argument(f"failed to parse lifespan {text}")
-    return timedelta(hours=int(text[:-1]))
+    life = timedelta(hours=int(text[:-1]))
+    if life > _TOKEN_LIFE:
+        raise invalid_argument("token lifespan must be less than max token lifespan")
+    return life
 
 
 async def list_tokens(request: Request) -> Response:

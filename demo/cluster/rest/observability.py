@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from demo.cluster.cluster import Cluster
+from demo.cluster.model import Agent
 from demo.cluster.rest.gateway import Json, cluster_of, reply
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,15 +18,14 @@ async def service_discovery(request: Request) -> Response:
     """Return the exporters' addresses; node-exporter is not among them."""
     cluster = cluster_of(request)
     # A Go slice that nothing was appended to is written as null.
-    return reply([_targets(cluster, agent_id) for agent_id in cluster.agents] or None)
+    return reply([_targets(agent) for agent in cluster.connected_agents()] or None)
 
 
-def _targets(cluster: Cluster, agent_id: str) -> Json:
-    agent = cluster.agents[agent_id]
+def _targets(agent: Agent) -> Json:
     ports = (agent.dcgm_port, agent.cadvisor_port)
     return {
         "targets": [f"{agent.address}:{port}" for port in ports],
-        "labels": {"det_agent_id": agent_id, "det_resource_pool": ",".join(agent.pools)},
+        "labels": {"det_agent_id": agent.agent_id, "det_resource_pool": ",".join(agent.pools)},
     }
 
 

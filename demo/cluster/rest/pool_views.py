@@ -6,7 +6,7 @@ from demo.cluster.rest.gateway import Json
 
 
 def pool_view(cluster: Cluster, name: str) -> Json:
-    agents = [agent for agent in cluster.agents.values() if name in agent.pools]
+    agents = [agent for agent in cluster.connected_agents() if name in agent.pools]
     waiting = [part for part in cluster.current_allocations() if part.task.pool == name]
     queued = sum(part.state is AllocationState.QUEUED for part in waiting)
     slots = sum(len(gpu.device_uuids) for agent in agents for gpu in agent.gpus)
