@@ -11,7 +11,8 @@ PYTHON ?=
 export PROMETHEUS PROMTOOL ALERTMANAGER AMTOOL PYTHON
 
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --universal --python-version 3.11
+	--no-emit-index-url --no-emit-find-links --universal --python-version 3.11 \
+	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lock clean system venv venv-det
@@ -34,7 +35,7 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
-lock: system ## Renew the locked requirements
+lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) pyproject.toml -o requirements/run.txt
 	@$(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	@$(LOCK) requirements/det.in -o requirements/det.txt
