@@ -1,0 +1,147 @@
+"""What a look at the world means for an incident."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.domain import events as e
+from app.domain.incident import Hold, Incident, Keep
+from app.domain.matchers import Matcher
+from app.domain.observation import observe
+from app.domain.policy import Mode
+from app.domain.readings import PeerAlert, PeerAlertState
+from app.domain.reasons import Reason
+from tests.domain.examples import (
+    ALLOCATION,
+    IDENTITY,
+    T0,
+    TASK,
+    allocation,
+    held,
+    notified,
+    opened,
+    peer,
+    rule_alert,
+    silence,
+    snapshot,
+    world,
+)
+
+NOW = T0 + timedelta(minutes=20)
+SUPPRESSED = PeerAlert(PeerAlertState.SUPPRESSED, silenced_by=("s1",))
+
+
+def seen(incident: object = None, mode: object = Mode.ENFORCE, **changes: object) -> list[e.Event]:
+    given = incident if isinstance(incident, Incident) else notified()
+    found = observe(given, world(NOW, **changes), Mode(str(mode)))
+    quiet = (e.AlertSeen, e.TargetSeen)
+    return [event for event in found if not isinstance(event, quiet)]
+
+
+def test_a_firing_alert_that_nothing_holds_changes_nothing() -> None:
+    assert seen() == []
+
+
+def test_an_alert_that_is_active_lets_the_owner_be_told() -> None:
+    assert seen(opened()) == [e.AlertActive()]
+
+
+@pytest.mark.parametrize(
+    "peers",
+    [
+        (),
+        (peer(alert=None),),
+        (peer(alert=PeerAlert(PeerAlertState.UNPROCESSED)),),
+        (peer(error="503"),),
+    ],
+    ids=["no peer", "unknown to the peer", "unprocessed", "unreadable"],
+)
+def test_nobody_is_told_before_alertmanager_has_the_alert_active(peers: object) -> None:
+    assert seen(opened(), peers=peers) == []
+
+
+def test_an_alert_that_a_peer_silences_is_held_and_says_by_whom() -> None:
+    holds = seen(peers=(peer(), peer("am-2", SUPPRESSED, (silence(),))))
+
+    assert holds == [
+        e.HoldsObserved((Hold(Reason.SILENCED, "carol", T0 + timedelta(hours=8), "demo day"),))
+    ]
+
+
+def test_a_silence_that_matches_labels_of_the_whole_cluster_holds() -> None:
+    alert = PeerAlert(PeerAlertState.ACTIVE, labels={"cluster": "lab"})
+    by_cluster = silence(Matcher("cluster", "lab"), Matcher("username", "b.b", is_regex=True))
+
+    assert seen(peers=(peer(alert=alert, silences=(by_cluster,)),)) != []
+
+
+def test_a_keep_holds() -> None:
+    keep = Keep(
+        "k1", TASK, "reclaim", until=NOW + timedelta(hours=1), by="bob", reason="run", created_at=T0
+    )
+
+    assert seen(keeps=(keep,)) == [
+        e.HoldsObserved((Hold(Reason.KEPT, "bob", NOW + timedelta(hours=1), "run"),))
+    ]
+
+
+def test_a_hold_ends_when_every_peer_says_so() -> None:
+    assert seen(held()) == [e.HoldsObserved(())]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"peers": (peer(), peer("am-2", error="503"))},
+        {"peers": (peer(alert=None),)},
+        {"firing": None},
+        {"firing": {}},
+    ],
+    ids=["a peer fails", "unknown to the peer", "Prometheus fails", "not firing"],
+)
+def test_a_hold_does_not_end_by_what_is_not_known(changes: dict[str, object]) -> None:
+    assert seen(held(), **changes) == []
+
+
+def test_an_allocation_that_determined_no_longer_lists_has_ended() -> None:
+    assert [type(event) for event in seen(snapshot=snapshot(at=NOW))] == [e.AllocationEnded]
+
+
+def test_a_snapshot_older_than_the_incident_says_nothing_of_its_end() -> None:
+    assert seen(snapshot=snapshot(at=T0 - timedelta(seconds=1))) == []
+
+
+def test_without_a_snapshot_nothing_has_ended() -> None:
+    assert seen(snapshot=None) == []
+
+
+def test_another_owner_ends_the_incident() -> None:
+    events = seen(snapshot=snapshot(allocation("carol"), at=NOW))
+
+    assert [(type(x), getattr(x, "reason", None)) for x in events] == [
+        (e.AllocationEnded, Reason.OWNER_CHANGED)
+    ]
+
+
+def test_an_owner_whom_determined_does_not_tell_changes_nothing() -> None:
+    assert seen(snapshot=snapshot(allocation(None), at=NOW)) == []
+
+
+def test_an_alert_that_began_after_the_warning_is_a_new_episode() -> None:
+    began = rule_alert(active_at=T0 + timedelta(minutes=5))
+
+    assert [type(x) for x in seen(firing={IDENTITY.key: began})] == [e.EpisodeBegan]
+
+
+def test_a_changed_mode_is_noticed_after_a_hold() -> None:
+    silenced = (peer(alert=SUPPRESSED, silences=(silence(),)),)
+
+    events = seen(mode=Mode.WARN, peers=silenced)
+
+    assert [type(x) for x in events] == [e.HoldsObserved, e.ModeChanged]
+
+
+def test_the_expressions_are_those_that_prometheus_reports() -> None:
+    first = next(iter(observe(notified(), world(NOW), Mode.ENFORCE)))
+
+    assert first == e.TargetSeen(ALLOCATION, "JupyterLab (brave-otter)", 1)
