@@ -133,7 +133,7 @@ class SqlIncidentStore:
         table = schema.allocations
         async with writing(self._engine) as connection:
             rows = await connection.execute(sa.select(table.c.allocation_id, table.c.started_at))
-            known: dict[str, datetime] = dict(rows.tuples().all())
+            known: dict[str, datetime] = {row[0]: row[1] for row in rows}
             new = [each for each in allocation_ids if each not in known]
             if new:
                 await connection.execute(
