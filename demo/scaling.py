@@ -45,6 +45,11 @@ _PROMQL_TOKEN = re.compile(
 PROMQL_ANNOTATIONS = frozenset({"verify", "evidence"})
 """Annotations that the receiver runs as queries."""
 
+RULE_FILES = "../alerting-rules/*.rules.yaml"
+DETERMINED_TOKEN = "/run/gpu-watchdog/determined-token"  # noqa: S105  # a path, no secret
+WEBHOOK_TOKEN = "/run/secrets/webhook_token"  # noqa: S105  # a path, no secret
+"""The paths as the files have them, to be replaced through `Rendering.paths`."""
+
 _PROMETHEUS_FLAGS = {
     "query.lookback-delta": "5m",
     "rules.alert.resend-delay": "1m",

@@ -7,6 +7,9 @@ import pytest
 import yaml
 
 from demo.scaling import (
+    DETERMINED_TOKEN,
+    RULE_FILES,
+    WEBHOOK_TOKEN,
     Rendering,
     scale_alertmanager_config,
     scale_duration,
@@ -122,10 +125,8 @@ def test_prometheus_loads_the_scaled_files(factor: float, tmp_path: Path) -> Non
     rendering = Rendering(
         addresses={"determined-master:8080": "127.0.0.1:18080"},
         paths={
-            "/run/gpu-watchdog/determined-token": token,
-            "../alerting-rules/*.rules.yaml": write_scaled_rules(
-                ROOT / "alerting-rules", tmp_path / "rules", factor
-            ),
+            DETERMINED_TOKEN: token,
+            RULE_FILES: write_scaled_rules(ROOT / "alerting-rules", tmp_path / "rules", factor),
         },
     )
     config = tmp_path / "prometheus.yml"
@@ -155,7 +156,7 @@ def test_addresses_and_paths_are_those_of_this_run() -> None:
             "prometheus:9090": "127.0.0.1:3",
             "alertmanager:9093": "127.0.0.1:4",
         },
-        paths={"/run/gpu-watchdog/determined-token": Path("/here/token")},
+        paths={DETERMINED_TOKEN: Path("/here/token")},
     )
 
     config = yaml.safe_load(scale_prometheus_config(PROMETHEUS_CONFIG.read_text(), 100, rendering))
@@ -174,7 +175,7 @@ def test_addresses_and_paths_are_those_of_this_run() -> None:
 def test_webhook_goes_to_the_receiver_of_this_run() -> None:
     rendering = Rendering(
         addresses={"gpu-watchdog:8090": "127.0.0.1:2"},
-        paths={"/run/secrets/webhook_token": Path("/here/webhook-token")},
+        paths={WEBHOOK_TOKEN: Path("/here/webhook-token")},
     )
 
     config = yaml.safe_load(

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 import pytest
 
 from demo.scaling import (
+    DETERMINED_TOKEN,
+    RULE_FILES,
     Rendering,
     scale_prometheus_config,
     scale_promql,
@@ -156,8 +158,8 @@ def _render(target: Target, address: str, folder: Path) -> Path:
             "prometheus:9090": address,
         },
         paths={
-            "/run/gpu-watchdog/determined-token": token,
-            "../alerting-rules/*.rules.yaml": rules,
+            DETERMINED_TOKEN: token,
+            RULE_FILES: rules,
         },
     )
     text = (ROOT / "prometheus/prometheus.yml").read_text()
