@@ -1,0 +1,1 @@
+"""A simulated Slack workspace: the Web API, a page that shows it, and switches for its faults."""

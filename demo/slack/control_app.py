@@ -1,0 +1,186 @@
+"""The control interface: what happens in the simulated workspace, switched from outside."""
+
+from datetime import timedelta
+from typing import TypeVar, cast
+from zoneinfo import ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from demo.slack.calls import Fault
+from demo.slack.errors import ControlError
+from demo.slack.model import Conversation, Message, Revision, User
+from demo.slack.state import SlackState
+from demo.slack.wire import (
+    AddChannel,
+    AddFault,
+    AddUser,
+    CallRecord,
+    MessageRecord,
+    RevisionRecord,
+    Say,
+    SetActive,
+    SetScopes,
+    UserRecord,
+)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _state(request: Request) -> SlackState:
+    return cast("SlackState", request.app.state.slack)
+
+
+async def _read(request: Request, model: type[M]) -> M:
+    return model.model_validate_json(await request.body())
+
+
+def _nothing() -> Response:
+    return Response(status_code=204)
+
+
+async def add_user(request: Request) -> Response:
+    body = await _read(request, AddUser)
+    try:
+        user = _state(request).add_user(
+            body.username, email=body.email, timezone=body.tz, user_id=body.user_id
+        )
+    except (ZoneInfoNotFoundError, ValueError) as exc:
+        raise ControlError(f"no time zone {body.tz}") from exc
+    return JSONResponse(_user(user), status_code=201)
+
+
+async def get_users(request: Request) -> Response:
+    return JSONResponse([_user(user) for user in _state(request).users.values()])
+
+
+async def set_active(request: Request) -> Response:
+    body = await _read(request, SetActive)
+    _state(request).user_named(request.path_params["name"]).deleted = not body.active
+    return _nothing()
+
+
+async def add_channel(request: Request) -> Response:
+    body = await _read(request, AddChannel)
+    channel = _state(request).add_channel(
+        body.name, channel_id=body.channel_id, bot_is_member=body.bot_is_member
+    )
+    return JSONResponse({"channel_id": channel.channel_id}, status_code=201)
+
+
+async def set_scopes(request: Request) -> Response:
+    body = await _read(request, SetScopes)
+    _state(request).scopes = frozenset(body.scopes)
+    return _nothing()
+
+
+async def say(request: Request) -> Response:
+    body = await _read(request, Say)
+    state = _state(request)
+    conversation = state.conversations.get(body.channel_id)
+    if conversation is None:
+        raise ControlError(f"no conversation {body.channel_id}")
+    message = state.post(
+        conversation,
+        Revision(state.now(), body.text),
+        thread_ts=body.thread_ts,
+        author=state.user_named(body.username),
+    )
+    return JSONResponse({"ts": message.ts}, status_code=201)
+
+
+async def add_fault(request: Request) -> Response:
+    body = await _read(request, AddFault)
+    fault = Fault(
+        body.kind,
+        method=body.method,
+        error=body.error,
+        status=body.status,
+        retry_after=body.retry_after,
+        remaining=body.times,
+        every=body.every,
+    )
+    seconds = body.lasts_seconds
+    _state(request).faults.add(fault, lasts=timedelta(seconds=seconds) if seconds else None)
+    return _nothing()
+
+
+async def clear_faults(request: Request) -> Response:
+    _state(request).faults.clear(request.query_params.get("method"))
+    return _nothing()
+
+
+async def get_messages(request: Request) -> Response:
+    state = _state(request)
+    records = [
+        _message(state, conversation, message).model_dump(mode="json")
+        for conversation in state.conversations.values()
+        for message in conversation.messages.values()
+    ]
+    return JSONResponse(sorted(records, key=lambda record: record["ts"]))
+
+
+async def get_calls(request: Request) -> Response:
+    records = [
+        CallRecord(
+            method=call.method,
+            at=call.at,
+            arguments=call.arguments,
+            fault=call.fault,
+            outcome=call.outcome,
+        ).model_dump(mode="json")
+        for call in _state(request).calls.matching(request.query_params.get("method"))
+    ]
+    return JSONResponse(records)
+
+
+async def clear_calls(request: Request) -> Response:
+    _state(request).calls.clear()
+    return _nothing()
+
+
+async def refused(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=422)
+
+
+def _user(user: User) -> dict[str, object]:
+    return UserRecord(
+        user_id=user.user_id,
+        username=user.username,
+        email=user.email,
+        tz=user.timezone.key,
+        deleted=user.deleted,
+    ).model_dump()
+
+
+def _message(state: SlackState, conversation: Conversation, message: Message) -> MessageRecord:
+    return MessageRecord(
+        channel_id=message.channel_id,
+        channel=state.title(conversation),
+        ts=message.ts,
+        author=state.users[message.user_id].username,
+        thread_ts=message.thread_ts,
+        client_msg_id=message.client_msg_id,
+        revisions=[
+            RevisionRecord(at=one.at, text=one.text, blocks=list(one.blocks), metadata=one.metadata)
+            for one in message.revisions
+        ],
+    )
+
+
+ERRORS = {ControlError: refused, ValidationError: refused}
+ROUTES = [
+    Route("/users", get_users),
+    Route("/users", add_user, methods=["POST"]),
+    Route("/users/{name}/active", set_active, methods=["POST"]),
+    Route("/channels", add_channel, methods=["POST"]),
+    Route("/scopes", set_scopes, methods=["POST"]),
+    Route("/say", say, methods=["POST"]),
+    Route("/faults", add_fault, methods=["POST"]),
+    Route("/faults", clear_faults, methods=["DELETE"]),
+    Route("/messages", get_messages),
+    Route("/calls", get_calls),
+    Route("/calls", clear_calls, methods=["DELETE"]),
+]

@@ -1,0 +1,76 @@
+"""People, conversations and messages of the simulated workspace."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+Json: TypeAlias = dict[str, Any]
+
+
+@dataclass(slots=True)
+class User:
+    user_id: str
+    username: str
+    email: str
+    timezone: ZoneInfo
+    deleted: bool = False
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a message said from some moment on."""
+
+    at: datetime
+    text: str
+    blocks: tuple[Json, ...] = ()
+    metadata: Json | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    ts: str
+    """Seconds and microseconds since 1970; the message's identity within its conversation."""
+    channel_id: str
+    user_id: str
+    revisions: list[Revision]
+    bot_id: str | None = None
+    thread_ts: str | None = None
+    """The parent's `ts`, when this is a reply."""
+    client_msg_id: str | None = None
+
+    @property
+    def current(self) -> Revision:
+        return self.revisions[-1]
+
+    @property
+    def posted_at(self) -> datetime:
+        return self.revisions[0].at
+
+    @property
+    def edited(self) -> bool:
+        return len(self.revisions) > 1
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A direct message between the bot and `user_id`, or a channel with a name."""
+
+    channel_id: str
+    user_id: str | None = None
+    name: str | None = None
+    bot_is_member: bool = True
+    messages: dict[str, Message] = field(default_factory=dict)
+    """By `ts`, in the order of posting."""
+
+    @property
+    def is_direct(self) -> bool:
+        return self.user_id is not None
+
+    def parents(self) -> list[Message]:
+        """Return the messages that are no replies, oldest first."""
+        return [message for message in self.messages.values() if message.thread_ts is None]
+
+    def replies(self, ts: str) -> list[Message]:
+        return [message for message in self.messages.values() if message.thread_ts == ts]

@@ -1,0 +1,119 @@
+"""What the control interface of the simulated Slack speaks."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from demo.slack.calls import FaultKind
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AddUser(_Wire):
+    username: str
+    email: str
+    tz: str = "UTC"
+    user_id: str | None = None
+
+
+class AddChannel(_Wire):
+    name: str
+    channel_id: str | None = None
+    bot_is_member: bool = True
+
+
+class SetActive(_Wire):
+    active: bool
+
+
+class SetScopes(_Wire):
+    scopes: list[str]
+
+
+class Say(_Wire):
+    """Something that a person writes, where the bot can read it."""
+
+    username: str
+    channel_id: str
+    text: str
+    thread_ts: str | None = None
+
+
+class AddFault(_Wire):
+    """`method` None is every method. Seconds are real ones, whatever the demo's speed."""
+
+    kind: FaultKind
+    method: str | None = None
+    error: str = "internal_error"
+    status: int = 500
+    retry_after: int = 1
+    every: int = Field(default=1, ge=1)
+    times: int | None = Field(default=None, ge=1)
+    lasts_seconds: float | None = Field(default=None, gt=0)
+
+
+class UserRecord(_Wire):
+    user_id: str
+    username: str
+    email: str
+    tz: str
+    deleted: bool
+
+
+class RevisionRecord(_Wire):
+    at: datetime
+    text: str
+    blocks: list[dict[str, Any]]
+    metadata: dict[str, Any] | None
+
+
+class MessageRecord(_Wire):
+    """A message with everything that it ever said, oldest first."""
+
+    channel_id: str
+    channel: str
+    """`@alice` or `#gpu-admins`."""
+    ts: str
+    author: str
+    thread_ts: str | None
+    client_msg_id: str | None
+    revisions: list[RevisionRecord]
+
+    @property
+    def text(self) -> str:
+        return self.revisions[-1].text
+
+    @property
+    def blocks(self) -> list[dict[str, Any]]:
+        return self.revisions[-1].blocks
+
+    @property
+    def posted_at(self) -> datetime:
+        return self.revisions[0].at
+
+    @property
+    def shown(self) -> str:
+        """All that the message says now: its text, and the text of its blocks."""
+        return "\n".join([self.text, *_texts(self.blocks)])
+
+
+class CallRecord(_Wire):
+    method: str
+    at: datetime
+    arguments: dict[str, Any]
+    fault: str | None
+    outcome: str | None
+    """`ok`, Slack's error, or `http_500` and the like; None: the caller has no answer."""
+
+
+def _texts(part: object) -> list[str]:
+    if isinstance(part, list):
+        return [text for one in part for text in _texts(one)]
+    if not isinstance(part, dict):
+        return []
+    own = part.get("text")
+    nested = [text for value in part.values() for text in _texts(value)]
+    return [own, *nested] if isinstance(own, str) else nested
