@@ -18,7 +18,8 @@ class Call:
     arguments: dict[str, Any]
     fault: str | None = None
     outcome: str | None = None
-    """`ok`, Slack's error, or `http_500` and the like; None: the caller has no answer."""
+    """`ok`, Slack's error, `http_500` and the like, or `gone` when the caller gave up on a call
+    that hung; None: the caller has no answer."""
 
 
 class FaultKind(StrEnum):

@@ -1,5 +1,6 @@
 """The control interface: what happens in the simulated workspace, switched from outside."""
 
+import html
 from datetime import timedelta
 from typing import TypeVar, cast
 from zoneinfo import ZoneInfoNotFoundError
@@ -84,7 +85,8 @@ async def say(request: Request) -> Response:
         raise ControlError(f"no conversation {body.channel_id}")
     message = state.post(
         conversation,
-        Revision(state.now(), body.text),
+        # Slack's own clients escape what people type.
+        Revision(state.now(), html.escape(body.text, quote=False)),
         thread_ts=body.thread_ts,
         author=state.user_named(body.username),
     )

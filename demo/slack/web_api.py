@@ -71,7 +71,9 @@ class WebApi:
     ) -> bool:
         """Do what the fault does; tell whether the call goes on as if there had been none."""
         if fault.kind is FaultKind.HANG:
-            return await self._outwaited(fault, receive)
+            outwaited = await self._outwaited(fault, receive)
+            call.outcome = None if outwaited else "gone"
+            return outwaited
         if fault.kind in {FaultKind.LOSE_REPLY, FaultKind.MALFORMED}:
             serve()
         if fault.kind in {FaultKind.LOSE_REPLY, FaultKind.DROP}:

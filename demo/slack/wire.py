@@ -106,7 +106,8 @@ class CallRecord(_Wire):
     arguments: dict[str, Any]
     fault: str | None
     outcome: str | None
-    """`ok`, Slack's error, or `http_500` and the like; None: the caller has no answer."""
+    """`ok`, Slack's error, `http_500` and the like, or `gone` when the caller gave up on a call
+    that hung; None: the caller has no answer."""
 
 
 def _texts(part: object) -> list[str]:
