@@ -1,0 +1,224 @@
+"""Determined over its REST API."""
+
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from app.adapters import determined_reading as reading
+from app.adapters import determined_wire as wire
+from app.adapters.determined_session import Session
+from app.adapters.upstream import together, upstream_errors
+from app.domain.cluster import Allocation, Snapshot, TaskType, User
+from app.errors import UpstreamMalformedError, UpstreamRejectedError
+
+Model = TypeVar("Model", bound=BaseModel)
+_SYSTEM = "Determined"
+_JOBS_PER_PAGE = 10_000
+"""Without a limit there are 100, and -1, which means everything elsewhere, is an error here."""
+_ALIVE = [
+    "STATE_ACTIVE",
+    "STATE_STOPPING_COMPLETED",
+    "STATE_STOPPING_CANCELED",
+    "STATE_STOPPING_ERROR",
+    "STATE_STOPPING_KILLED",
+]
+"""The states in which most experiments hold allocations. The others are asked for one by one."""
+_TASK_TYPES = {f"TASK_TYPE_{each.upper()}": each for each in TaskType}
+_ENDED = "STATE_TERMINATED"
+
+
+class Determined:
+    """Implements `app.ports.Cluster`. Of all that can be done to a task it knows the kill alone."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        session: Session,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._now = now
+
+    async def snapshot(self) -> Snapshot:
+        # Taken before the answers: they may be younger than this says, never older.
+        at = self._now()
+        async with together() as group:
+            tasks = group.create_task(self._get("tasks", wire.Tasks))
+            pools = group.create_task(self._get("resource-pools", wire.Pools))
+            users = group.create_task(self._get("users", wire.Users, limit=0))
+            agents = group.create_task(self._get("agents", wire.Agents))
+            lists = {
+                task_type: group.create_task(self._get(plural, wire.Interactives))
+                for task_type, plural in reading.INTERACTIVE.items()
+            }
+        summaries = tasks.result().allocation_id_to_summary.values()
+        async with together() as group:
+            experiments = group.create_task(self._experiments(summaries))
+            queues = {
+                pool.name: group.create_task(self._jobs(pool.name))
+                for pool in pools.result().resource_pools
+            }
+        owners = reading.Owners(
+            interactive={task_type: one.result().listed for task_type, one in lists.items()},
+            experiments=experiments.result(),
+            jobs=[job for queue in queues.values() for job in queue.result()],
+        )
+        return Snapshot(
+            at=at,
+            allocations=reading.allocations(summaries, owners),
+            users={
+                user.username: User(user.username, user.active, user.admin)
+                for user in users.result().users
+            },
+            agent_slots=reading.agent_slots(agents.result().agents),
+            queued_slots={
+                pool: reading.queued_slots(queue.result()) for pool, queue in queues.items()
+            },
+        )
+
+    async def read_allocation(self, allocation_id: str) -> Allocation | None:
+        tasks = await self._get("tasks", wire.Tasks)
+        summary = tasks.allocation_id_to_summary.get(allocation_id)
+        if summary is None:
+            return None
+        owners = await self._owners_of(summary)
+        return reading.allocations([summary], owners)[allocation_id]
+
+    async def stop(self, allocation: Allocation) -> str:
+        """Kill the task that the allocation is the present run of.
+
+        What is not surely the right one is refused here, and nothing is sent.
+        """
+        task_id = allocation.task_id
+        if allocation.allocation_id.rpartition(".")[0] != task_id:
+            raise UpstreamRejectedError(f"{allocation.allocation_id} is no run of task {task_id}")
+        match allocation.task_type:
+            case TaskType.TRIAL:
+                await self._demand_trial(allocation)
+                await self._demand_present(allocation)
+                return await self._kill(f"trials/{_segment(allocation.trial_id)}")
+
+            case TaskType.GENERIC:
+                await self._demand_present(allocation)
+                body = {"taskId": task_id, "killFromRoot": False}
+                return await self._kill(f"tasks/{_segment(task_id)}", body)
+
+            case task_type if task_type in reading.INTERACTIVE:
+                # These run once, so the task is the allocation.
+                return await self._kill(f"{reading.INTERACTIVE[task_type]}/{_segment(task_id)}")
+
+            case _:
+                kind = allocation.task_type or "task of unknown type"
+                raise UpstreamRejectedError(f"there is no call to stop a {kind}: nothing was sent")
+
+    async def _kill(self, path: str, body: dict[str, object] | None = None) -> str:
+        with upstream_errors(_SYSTEM):
+            response = await self._client.post(
+                f"/api/v1/{path}/kill", json=body, auth=self._session
+            )
+            if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+                # How Determined says that a trial or generic task has ended, or is none.
+                raise UpstreamRejectedError(f"{_SYSTEM} answered 500 to {path}/kill", code="500")
+            response.raise_for_status()
+        return f"{response.status_code} {path}/kill"
+
+    async def _demand_trial(self, allocation: Allocation) -> None:
+        """See that the trial of the name, which is only text, is the trial of the task."""
+        if not allocation.trial_id:
+            raise UpstreamRejectedError(f"no trial is known for task {allocation.task_id}")
+        reply = await self._get(f"trials/{_segment(allocation.trial_id)}", wire.TrialReply)
+        if allocation.task_id not in reply.trial.task_ids:
+            raise UpstreamRejectedError(
+                f"trial {allocation.trial_id} does not run task {allocation.task_id}: "
+                "nothing was sent"
+            )
+
+    async def _demand_present(self, allocation: Allocation) -> None:
+        """See that the task has not gone on to another allocation since it was judged (S2)."""
+        reply = await self._get(f"tasks/{_segment(allocation.task_id)}", wire.TaskReply)
+        for each in reply.task.allocations:
+            if each.allocation_id == allocation.allocation_id:
+                if each.state == _ENDED or each.end_time:
+                    break
+                return
+        raise UpstreamRejectedError(
+            f"allocation {allocation.allocation_id} has ended: nothing was sent"
+        )
+
+    async def _owners_of(self, summary: wire.AllocationSummary) -> reading.Owners:
+        """Ask the one place that knows the owner of a task of this type."""
+        if reading.experiment_of(summary.task_id) is not None:
+            return reading.Owners(experiments=await self._experiments([summary], listed=False))
+        task_id = _segment(summary.task_id)
+        task = await _or_none(self._get(f"tasks/{task_id}", wire.TaskReply))
+        task_type = _TASK_TYPES.get(task.task.task_type) if task else None
+        if task_type is TaskType.GENERIC:
+            return reading.Owners(jobs=await self._jobs(summary.resource_pool))
+        if task_type not in reading.INTERACTIVE:
+            return reading.Owners()
+        path = f"{reading.INTERACTIVE[task_type]}/{task_id}"
+        reply = await _or_none(self._get(path, wire.InteractiveReply))
+        return reading.Owners(interactive={task_type: [reply.found]} if reply else {})
+
+    async def _experiments(
+        self, summaries: Iterable[wire.AllocationSummary], *, listed: bool = True
+    ) -> list[wire.Experiment]:
+        """Return the experiments that the allocations belong to, where we may see them."""
+        wanted = {reading.experiment_of(summary.task_id) for summary in summaries} - {None}
+        found: list[wire.Experiment] = []
+        if listed and wanted:
+            reply = await self._get("experiments", wire.Experiments, limit=-1, states=_ALIVE)
+            found = [each for each in reply.experiments if each.id in wanted]
+        missing = wanted - {each.id for each in found}
+        async with together() as group:
+            single = [
+                group.create_task(
+                    _or_none(self._get(f"experiments/{number}", wire.ExperimentReply))
+                )
+                for number in missing
+            ]
+        replies = [one.result() for one in single]
+        return found + [reply.experiment for reply in replies if reply]
+
+    async def _jobs(self, pool: str) -> list[wire.Job]:
+        jobs: list[wire.Job] = []
+        while True:
+            reply = await self._get(
+                "job-queues-v2",
+                wire.Jobs,
+                resourcePool=pool,
+                limit=_JOBS_PER_PAGE,
+                offset=len(jobs),
+            )
+            jobs += reply.jobs
+            if not reply.jobs or len(jobs) >= reply.pagination.total:
+                return jobs
+
+    async def _get(self, path: str, model: type[Model], **params: int | str | list[str]) -> Model:
+        with upstream_errors(_SYSTEM):
+            response = await self._client.get(f"/api/v1/{path}", params=params, auth=self._session)
+            response.raise_for_status()
+            return model.model_validate_json(response.content)
+
+
+def _segment(text: str) -> str:
+    """Return an id as one segment of a path."""
+    if text in {"", ".", ".."}:
+        raise UpstreamMalformedError(f"{text!r} is no id of Determined's")
+    return quote(text, safe="")
+
+
+async def _or_none(answer: Coroutine[Any, Any, Model]) -> Model | None:
+    """Return None for 404: it does not exist, or the account may not see it."""
+    try:
+        return await answer
+    except UpstreamRejectedError as exc:
+        if exc.code == str(httpx.codes.NOT_FOUND):
+            return None
+        raise

@@ -1,0 +1,126 @@
+"""Determined's answers put together: what each allocation is, and whose."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.adapters import determined_wire as wire
+from app.domain.cluster import Allocation, Container, TaskType
+
+INTERACTIVE = {
+    TaskType.NOTEBOOK: "notebooks",
+    TaskType.SHELL: "shells",
+    TaskType.COMMAND: "commands",
+    TaskType.TENSORBOARD: "tensorboards",
+}
+"""The kinds that have a list of their own, and its name in paths."""
+
+# The master writes these names itself, and only for tasks whose id begins with an experiment's.
+_TRIAL_NAME = re.compile(r"Trial (\d+) \(Experiment (\d+)\)")
+_GC_NAME = "Checkpoint GC"
+_EXPERIMENT_TASK = re.compile(r"(\d+)\..+")
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """What tells the type and the owner of tasks. What is in none of these is unknown."""
+
+    interactive: Mapping[TaskType, Sequence[wire.Interactive]] = field(default_factory=dict)
+    experiments: Sequence[wire.Experiment] = ()
+    jobs: Sequence[wire.Job] = ()
+
+    def generic(self) -> dict[str, wire.FullJob]:
+        full = (job.full for job in self.jobs if job.full is not None)
+        return {job.entity_id: job for job in full if job.type == wire.GENERIC_JOB}
+
+
+def experiment_of(task_id: str) -> int | None:
+    """Return the experiment that a task belongs to; None for tasks of their own."""
+    found = _EXPERIMENT_TASK.fullmatch(task_id)
+    return int(found[1]) if found else None
+
+
+def allocations(
+    summaries: Iterable[wire.AllocationSummary], owners: Owners
+) -> dict[str, Allocation]:
+    """Return the allocations by id."""
+    experiments = {each.id: each for each in owners.experiments}
+    generic = owners.generic()
+    interactive = {
+        each.id: (task_type, each)
+        for task_type, found in owners.interactive.items()
+        for each in found
+    }
+    result = {}
+    for summary in summaries:
+        allocation = _bare(summary)
+        task_id, experiment_id = summary.task_id, experiment_of(summary.task_id)
+        if experiment_id is not None:
+            allocation = _of_experiment(allocation, experiment_id, experiments.get(experiment_id))
+        elif task_id in interactive:
+            task_type, view = interactive[task_id]
+            allocation = _owned(replace(allocation, task_type=task_type), view)
+        elif task_id in generic:
+            known = replace(allocation, task_type=TaskType.GENERIC)
+            allocation = _owned(known, generic[task_id])
+        result[summary.allocation_id] = allocation
+    return result
+
+
+def queued_slots(jobs: Iterable[wire.Job]) -> int:
+    """Return how many slots the jobs that wait in the queue lack."""
+    counts = [job.full or job.limited for job in jobs]
+    return sum(
+        max(each.requested_slots - each.allocated_slots, 0)
+        for each in counts
+        if each and each.summary and each.summary.state == wire.QUEUED
+    )
+
+
+def agent_slots(agents: Iterable[wire.Agent]) -> dict[str, int]:
+    return {agent.id: len(agent.slots) for agent in agents}
+
+
+def _bare(summary: wire.AllocationSummary) -> Allocation:
+    """Return what the summary alone tells: neither type nor owner."""
+    return Allocation(
+        allocation_id=summary.allocation_id,
+        task_id=summary.task_id,
+        task_type=None,
+        name=summary.name,
+        username=None,
+        resource_pool=summary.resource_pool,
+        slots=summary.slots_needed,
+        containers=tuple(_containers(summary.resources)),
+    )
+
+
+def _containers(resources: Iterable[wire.Resources]) -> Iterable[Container]:
+    for each in resources:
+        if each.exited is not None:
+            # It holds nothing any more, though the allocation waits for its peers.
+            continue
+        for agent_id, found in each.agent_devices.items():
+            gpus = tuple(one.uuid for one in found.devices if one.type != wire.CPU_DEVICE)
+            yield Container(each.container_id or each.resources_id, agent_id, gpus)
+
+
+def _of_experiment(
+    allocation: Allocation, experiment_id: int, experiment: wire.Experiment | None
+) -> Allocation:
+    named = _TRIAL_NAME.fullmatch(allocation.name)
+    task_type, trial_id = None, ""
+    if named and int(named[2]) == experiment_id:
+        task_type, trial_id = TaskType.TRIAL, named[1]
+    elif allocation.name.startswith(_GC_NAME):
+        task_type = TaskType.CHECKPOINT_GC
+    typed = replace(
+        allocation, task_type=task_type, trial_id=trial_id, experiment_id=str(experiment_id)
+    )
+    return _owned(typed, experiment) if experiment else typed
+
+
+def _owned(
+    allocation: Allocation, owner: wire.Interactive | wire.Experiment | wire.FullJob
+) -> Allocation:
+    return replace(allocation, username=owner.username or None, job_id=owner.job_id)

@@ -1,0 +1,185 @@
+"""Determined's answers, as far as the watchdog reads them (REST API of 0.38).
+
+Some bodies carry secrets (a notebook's address, a shell's key). The models leave them out, and no
+error of theirs quotes its input.
+"""
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+QUEUED = "STATE_QUEUED"
+CPU_DEVICE = "TYPE_CPU"
+GENERIC_JOB = "TYPE_GENERIC"
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+
+class Device(_Wire):
+    uuid: str
+    type: str
+
+
+class Devices(_Wire):
+    devices: tuple[Device, ...] = ()
+
+
+class Exit(_Wire):
+    """What it says does not matter; that it is there does."""
+
+
+class Resources(_Wire):
+    """One container of an allocation."""
+
+    resources_id: str
+    container_id: str | None = None
+    agent_devices: dict[str, Devices]
+    exited: Exit | None = None
+
+
+class AllocationSummary(_Wire):
+    """It knows neither owner nor type nor state."""
+
+    task_id: str
+    allocation_id: str
+    name: str
+    resource_pool: str
+    slots_needed: int
+    resources: tuple[Resources, ...]
+    """Empty while the allocation is queued."""
+
+
+class Tasks(_Wire):
+    allocation_id_to_summary: dict[str, AllocationSummary]
+
+
+class TaskAllocation(_Wire):
+    allocation_id: str
+    state: str
+    end_time: str | None = None
+
+
+class TaskDetail(_Wire):
+    task_type: str
+    allocations: tuple[TaskAllocation, ...]
+
+
+class TaskReply(_Wire):
+    task: TaskDetail
+
+
+class Interactive(_Wire):
+    """A notebook, shell, command or TensorBoard."""
+
+    id: str
+    username: str
+    job_id: str
+
+
+class Interactives(_Wire):
+    listed: tuple[Interactive, ...] = Field(
+        validation_alias=AliasChoices("notebooks", "shells", "commands", "tensorboards")
+    )
+
+
+class InteractiveReply(_Wire):
+    found: Interactive = Field(
+        validation_alias=AliasChoices("notebook", "shell", "command", "tensorboard")
+    )
+
+
+class Experiment(_Wire):
+    id: int
+    username: str
+    job_id: str
+
+
+class ExperimentReply(_Wire):
+    experiment: Experiment
+
+
+class Pagination(_Wire):
+    total: int
+
+
+class Experiments(_Wire):
+    experiments: tuple[Experiment, ...]
+    pagination: Pagination
+
+
+class Trial(_Wire):
+    id: int
+    task_ids: tuple[str, ...]
+
+
+class TrialReply(_Wire):
+    trial: Trial
+
+
+class Pool(_Wire):
+    name: str
+
+
+class Pools(_Wire):
+    resource_pools: tuple[Pool, ...]
+
+
+class JobSummary(_Wire):
+    state: str
+
+
+class JobCounts(_Wire):
+    """What everybody may know of a job."""
+
+    summary: JobSummary | None = None
+    requested_slots: int
+    allocated_slots: int
+
+
+class FullJob(JobCounts):
+    type: str
+    username: str
+    entity_id: str
+    job_id: str
+
+
+class Job(_Wire):
+    """One of the two; the limited form is for jobs that the account may not see."""
+
+    full: FullJob | None = None
+    limited: JobCounts | None = None
+
+
+class Jobs(_Wire):
+    jobs: tuple[Job, ...]
+    pagination: Pagination
+
+
+class UserView(_Wire):
+    username: str
+    active: bool
+    admin: bool
+
+
+class Users(_Wire):
+    users: tuple[UserView, ...]
+
+
+class Slot(_Wire):
+    id: str
+
+
+class Agent(_Wire):
+    id: str
+    slots: dict[str, Slot]
+
+
+class Agents(_Wire):
+    agents: tuple[Agent, ...]
+
+
+class Login(_Wire):
+    token: str = Field(min_length=1)
