@@ -1,0 +1,280 @@
+"""What the watchdog says: from a notice to Slack's blocks. Pure.
+
+Messages name what was found, what will happen, what that would cost, and how to say no. They
+announce a stop only where the notice has a deadline (S10).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from app.adapters import slack_words as words
+from app.adapters.slack_text import clean, code, date, link, quoted
+from app.domain.actions import MessageKind, Notice
+from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Target
+from app.domain.reasons import Reason
+
+Block = dict[str, Any]
+_MOST_TARGETS = 10
+"""More than that are counted, not listed."""
+_SENTENCE = 300
+_DESCRIPTION = 550
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses that people open in a browser."""
+
+    alertmanager_url: str
+    determined_url: str
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    text: str
+    """What notifications show, and screen readers read."""
+    blocks: list[Block]
+
+
+def render(notice: Notice, links: Links) -> Message:
+    return _RENDERERS[notice.kind](notice, links)
+
+
+def _warning(notice: Notice, links: Links) -> Message:
+    incident = notice.incident
+    about = words.subject(_open(incident), incident.identity)
+    head = f"Hello! A word about {about}."
+    return Message(
+        f"{head} {_what_next(notice)}",
+        [
+            _section(f"{head}\n{_found(incident)}"),
+            *_listed(notice),
+            _section(f"*{_what_next(notice)}*"),
+            *_costs(notice),
+            _section(_how_to_say_no(notice, links)),
+            *_footer(incident, links),
+        ],
+    )
+
+
+def _reminder(notice: Notice, links: Links) -> Message:
+    about = words.subject(_open(notice.incident), notice.incident.identity)
+    return _reply(notice, links, f"A reminder about {about}: it still looks unused.")
+
+
+def _last_call(notice: Notice, links: Links) -> Message:
+    about = words.subject(_open(notice.incident), notice.incident.identity)
+    return _reply(notice, links, f"The last message before anything happens to {about}.")
+
+
+def _reply(notice: Notice, links: Links, head: str) -> Message:
+    text = f"{head} {_what_next(notice)}"
+    return Message(text, [_section(text), _section(_how_to_say_no(notice, links))])
+
+
+def _status(notice: Notice, links: Links) -> Message:
+    """The owner's message as things stand now. What no longer holds is not in it."""
+    incident = notice.incident
+    if incident.state is IncidentState.NOTIFIED:
+        return _warning(notice, links)
+    about = f"This was about {words.subject(incident.targets, incident.identity)}."
+    blocks = [_section(_state(notice)), _section(f"{about}\n{_found(incident)}"), *_listed(notice)]
+    if incident.state is IncidentState.STOPPED:
+        blocks += _restarts(incident)
+    return Message(f"{_state(notice)} {about}", [*blocks, *_footer(incident, links)])
+
+
+def _closing(notice: Notice, _links: Links) -> Message:
+    incident = notice.incident
+    blocks = [_section(_state(notice))]
+    if incident.state is IncidentState.STOPPED:
+        blocks += _restarts(incident)
+    return Message(_state(notice), blocks)
+
+
+def _admins(notice: Notice, links: Links) -> Message:
+    incident = notice.incident
+    text = quoted(notice.text, 1_000)
+    url = f"{links.public_url.rstrip('/')}/api/v1/incidents/{quote(incident.incident_id, safe='')}"
+    facts = f"{code(incident.identity.alertname)} · {code(incident.identity.username)}"
+    return Message(text, [_section(text), _context([facts, link(url, "incident")])])
+
+
+_RENDERERS: dict[MessageKind, Callable[[Notice, Links], Message]] = {
+    MessageKind.WARNING: _warning,
+    MessageKind.REMINDER: _reminder,
+    MessageKind.LAST_CALL: _last_call,
+    MessageKind.STATUS: _status,
+    MessageKind.CLOSING: _closing,
+    MessageKind.ADMINS: _admins,
+}
+
+
+def _open(incident: Incident) -> tuple[Target, ...]:
+    return tuple(target for target in incident.targets if not target.outcome)
+
+
+def _found(incident: Incident) -> str:
+    texts = incident.annotations
+    parts = [quoted(texts.get("summary", ""), _SENTENCE)]
+    parts += [quoted(texts.get("description", ""), _DESCRIPTION)]
+    parts += [f"Noticed {date(incident.opened_at)}."]
+    return "\n".join(part for part in parts if part)
+
+
+def _listed(notice: Notice) -> Iterator[Block]:
+    """List several tasks, one block for each, so that no number of them breaks Slack's limits."""
+    targets = notice.incident.targets
+    if len(targets) == 1:
+        return
+    for target in targets[:_MOST_TARGETS]:
+        yield _section(f"• {words.target_line(target)}{_fate(notice, target)}")
+    if len(targets) > _MOST_TARGETS:
+        yield _section(f"… and {len(targets) - _MOST_TARGETS} more")
+
+
+def _fate(notice: Notice, target: Target) -> str:
+    if target.outcome is IncidentState.STOPPED:
+        return ", stopped"
+    if target.outcome:
+        return ", no longer running"
+    if notice.incident.state is not IncidentState.NOTIFIED:
+        return ""
+    deadline = notice.deadlines.get(target.allocation_id)
+    return f", until {date(deadline)}" if deadline else ""
+
+
+def _what_next(notice: Notice) -> str:
+    """Say what happens unless something changes; a stop only where one is due."""
+    if not notice.deadlines:
+        return "Nothing will be stopped; this is only to let you know."
+    first = min(notice.deadlines.values())
+    one = len(notice.deadlines) == 1
+    thing = "it" if one else "the first of them"
+    return f"Unless something changes, {thing} will be stopped {date(first)}."
+
+
+def _costs(notice: Notice) -> Iterator[Block]:
+    """What a stop would mean; said only where one is announced."""
+    if not notice.deadlines:
+        return
+    for task_type in _types(_open(notice.incident)):
+        means = words.consequence(task_type)
+        kind = words.kind(task_type)
+        yield _section(f"What a stop means for a {kind}: {means.loses} {means.restart}")
+
+
+def _restarts(incident: Incident) -> Iterator[Block]:
+    stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
+    for task_type in _types(stopped):
+        means = words.consequence(task_type)
+        yield _section(f"{means.loses} {means.restart}")
+
+
+def _types(targets: Iterable[Target]) -> list[str]:
+    return list(dict.fromkeys(target.task_type for target in targets))
+
+
+def _how_to_say_no(notice: Notice, links: Links) -> str:
+    lead = "Do you still need it?" if notice.deadlines else "To hear no more of it:"
+    silence = link(_silence_url(notice.incident, links), "silence it in Alertmanager")
+    return (
+        f"{lead} Use the GPUs again, and this message settles itself; or {silence} for as long as "
+        "you like. If you are done with it, ending it yourself frees the GPUs for others."
+    )
+
+
+def _silence_url(incident: Incident, links: Links) -> str:
+    """Return Alertmanager's page for a new silence, filled in: this policy, this task or owner."""
+    targets = _open(incident)
+    one = targets[0] if len(targets) == 1 else None
+    labels = {"policy": incident.identity.policy}
+    labels |= {"task_id": one.task_id} if one else {"username": incident.identity.username}
+    matchers = ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
+    base = links.alertmanager_url.rstrip("/")
+    return f"{base}/#/silences/new?filter={quote(f'{{{matchers}}}', safe='')}"
+
+
+def _state(notice: Notice) -> str:
+    """Say in words how things stand."""
+    incident = notice.incident
+    match incident.state:
+        case IncidentState.FIRING:
+            return "No deadline runs at the moment. If it is still unused, a new message follows."
+        case IncidentState.HELD:
+            return " ".join(["On hold; nothing is stopped.", *map(_hold, incident.holds[:5])])
+        case IncidentState.STOPPING:
+            return "The time is over, and it is being stopped now."
+        case IncidentState.ESCALATED:
+            return "It could not be stopped. The admins were told, and look at it."
+        case IncidentState.RESOLVED:
+            return f"In use again: all is well.{_nothing_stopped(incident)}"
+        case IncidentState.ENDED:
+            return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
+        case IncidentState.STOPPED:
+            return f"Stopped {date(incident.changed_at)}; the GPUs are free again."
+        case IncidentState.DISMISSED:
+            return "An admin looked at it: a false alarm. Sorry for the interruption."
+        case _:
+            return _what_next(notice)
+
+
+def _nothing_stopped(incident: Incident) -> str:
+    stopped = any(target.outcome is IncidentState.STOPPED for target in incident.targets)
+    return "" if stopped or incident.state not in FINAL_STATES else " Nothing was stopped."
+
+
+def _hold(hold: Hold) -> str:
+    by = f" by {quoted(hold.by, 80)}" if hold.by else ""
+    until = f" until {date(hold.until)}" if hold.until else ""
+    note = f" (“{quoted(hold.detail, 200)}”)" if hold.detail else ""
+    match hold.reason:
+        case Reason.SILENCED:
+            return f"Silenced in Alertmanager{by}{until}{note}."
+        case Reason.KEPT:
+            return f"Kept{by}{until}{note}."
+        case Reason.INHIBITED:
+            return "Another alert says that the measurements cannot be relied on now."
+        case Reason.MUTED:
+            return f"Outside of the hours in which alerts are sent{by}."
+        case Reason.OWNER_UNREACHABLE:
+            return f"The owner could not be reached{until}."
+        case _:
+            return f"{clean(str(hold.reason), 80).replace('_', ' ').capitalize()}{by}{until}."
+
+
+def _footer(incident: Incident, links: Links) -> Iterator[Block]:
+    texts = incident.annotations
+    found = [
+        link(texts.get("dashboard_url", ""), "Dashboard"),
+        link(texts.get("runbook_url", ""), "What this means"),
+        *(link(_task_url(target, links), "Determined") for target in incident.targets[:1]),
+    ]
+    if any(found):
+        yield _context(found)
+
+
+def _task_url(target: Target, links: Links) -> str:
+    """Return the page of the experiment, or the list of tasks."""
+    base = links.determined_url.rstrip("/")
+    experiment, dot, _ = target.task_id.partition(".")
+    if dot and experiment.isdigit():
+        return f"{base}/det/experiments/{experiment}"
+    return f"{base}/det/tasks"
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _context(parts: list[str]) -> Block:
+    text = " · ".join(part for part in parts if part)
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _mrkdwn(text: str) -> Block:
+    # Verbatim: addresses in what people wrote do not become links by themselves.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}

@@ -1,0 +1,86 @@
+"""What a stop means for a task of each type: what is lost, what stays, how to begin again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.adapters.slack_text import code
+from app.domain.alert import Identity
+from app.domain.cluster import TaskType
+from app.domain.incident import Target
+
+_FOLDERS = "Files in mounted folders stay; files elsewhere in the container are lost."
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """In mrkdwn."""
+
+    loses: str
+    restart: str
+
+
+_CONSEQUENCES: Mapping[str, Consequence] = {
+    TaskType.NOTEBOOK: Consequence(
+        f"Variables in memory, running cells and unsaved changes are lost. {_FOLDERS}",
+        "Start a new one in the web interface, or with `det notebook start`.",
+    ),
+    TaskType.SHELL: Consequence(
+        f"Open sessions and everything that runs in them end. {_FOLDERS}",
+        "Start a new one with `det shell start`.",
+    ),
+    TaskType.COMMAND: Consequence(
+        f"The command ends at once, without a chance to save. {_FOLDERS} Its log stays.",
+        "Run it again with `det command run`.",
+    ),
+    TaskType.TENSORBOARD: Consequence(
+        "Nothing is lost: TensorBoard only shows what is stored elsewhere.",
+        "Open it again in the web interface, or with `det tensorboard start`.",
+    ),
+    TaskType.TRIAL: Consequence(
+        "Training since the last checkpoint is lost. Checkpoints, metrics and logs stay.",
+        "Go on from the last checkpoint in the web interface, or with `det experiment continue`.",
+    ),
+    TaskType.GENERIC: Consequence(
+        f"The program ends at once, without a chance to save. {_FOLDERS} Its log stays.",
+        "Start it again with `det task create`.",
+    ),
+}
+_UNKNOWN = Consequence(
+    f"What runs in it ends at once. {_FOLDERS}", "Start it again the way you started it."
+)
+_NAMES: Mapping[str, str] = {
+    TaskType.TENSORBOARD: "TensorBoard",
+    TaskType.GENERIC: "generic task",
+    TaskType.CHECKPOINT_GC: "checkpoint clean-up",
+}
+
+
+def consequence(task_type: str) -> Consequence:
+    return _CONSEQUENCES.get(task_type, _UNKNOWN)
+
+
+def kind(task_type: str) -> str:
+    """Return what people call a task of this type."""
+    return _NAMES.get(task_type, task_type or "task")
+
+
+def gpus(count: int) -> str:
+    return "1 GPU" if count == 1 else f"{count} GPUs"
+
+
+def target_line(target: Target) -> str:
+    """Return a task in one line, with its name as its owner wrote it."""
+    name = code(target.name or target.task_id)
+    holds = f", {gpus(target.slots)}" if target.slots else ""
+    return f"{name} ({kind(target.task_type)}{holds})"
+
+
+def subject(targets: tuple[Target, ...], identity: Identity) -> str:
+    """Return what a message is about, for the middle of a sentence."""
+    if not targets:
+        return f"what you run in pool {code(identity.resource_pool)}"
+    if len(targets) > 1:
+        return f"your {len(targets)} tasks"
+    [target] = targets
+    holds = f" ({gpus(target.slots)})" if target.slots else ""
+    return f"your {kind(target.task_type)} {code(target.name or target.task_id)}{holds}"
