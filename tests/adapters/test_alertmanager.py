@@ -1,0 +1,263 @@
+"""Every Alertmanager peer: what it reports, and the silences that it is asked for."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from app.adapters.alertmanager import Alertmanager
+from app.domain.incident import Keep
+from app.domain.matchers import Matcher
+from app.domain.readings import PeerAlertState
+from app.errors import UpstreamRejectedError, UpstreamUnavailableError
+from tests.domain.examples import IDENTITY, T0, TASK
+
+ONE, TWO = "http://am-1:9093", "http://am-2:9093"
+KEEP = Keep(
+    keep_id="k1",
+    task_id=TASK,
+    policy="reclaim",
+    until=T0 + timedelta(hours=8),
+    by="carol",
+    reason="demo day",
+    created_at=T0,
+)
+
+
+@pytest.fixture
+async def peers() -> AsyncIterator[Alertmanager]:
+    async with httpx.AsyncClient(base_url=ONE) as one, httpx.AsyncClient(base_url=TWO) as two:
+        yield Alertmanager({"am-1": one, "am-2": two})
+
+
+def alert(state: str = "active", labels: dict[str, str] | None = None, **status: list[str]) -> Any:  # noqa: ANN401 -- JSON
+    return {
+        "annotations": {},
+        "endsAt": "2026-11-24T12:04:00.000Z",
+        "fingerprint": "9dd4e461268c8034",
+        "receivers": [{"name": "gpu-watchdog"}],
+        "startsAt": "2026-11-24T11:00:00.123456789Z",
+        "status": {"state": state, "silencedBy": [], "inhibitedBy": []} | status,
+        "updatedAt": "2026-11-24T12:00:00.000Z",
+        "labels": IDENTITY.labels() | (labels or {}),
+    }
+
+
+def silence(state: str = "active", **changes: object) -> Any:  # noqa: ANN401 -- JSON
+    return {
+        "id": "s1",
+        "status": {"state": state},
+        "updatedAt": "2026-11-24T12:00:00.000Z",
+        "comment": "demo day",
+        "createdBy": "carol",
+        "startsAt": "2026-11-24T12:00:00.000Z",
+        "endsAt": "2026-11-24T20:00:00.000Z",
+        "matchers": [
+            {"name": "task_id", "value": TASK, "isRegex": False, "isEqual": True},
+            {"name": "username", "value": "b.*", "isRegex": True, "isEqual": False},
+        ],
+    } | changes
+
+
+def answers(url: str, alerts: object = (), silences: object = ()) -> None:
+    respx.get(f"{url}/api/v2/alerts").respond(json=alerts or [])
+    respx.get(f"{url}/api/v2/silences").respond(json=silences or [])
+
+
+@respx.mock
+async def test_each_peer_is_asked_twice_whatever_there_is(peers: Alertmanager) -> None:
+    for url in (ONE, TWO):
+        answers(url, [alert(), alert(labels={"alertname": "Other"})], [silence()])
+
+    await peers.read()
+
+    asked = sorted(str(call.request.url) for call in respx.calls)
+    assert asked == [f"{u}/api/v2/{what}" for u in (ONE, TWO) for what in ("alerts", "silences")]
+
+
+@pytest.mark.parametrize("state", ["active", "suppressed", "unprocessed"])
+@respx.mock
+async def test_alert_of_every_state_is_read(peers: Alertmanager, state: str) -> None:
+    answers(ONE, [alert(state, labels={"cluster": "lab"})])
+    answers(TWO)
+
+    one, two = await peers.read()
+
+    found = one.alerts[IDENTITY.key]
+    assert found.state is PeerAlertState(state)
+    assert found.labels == IDENTITY.labels() | {"cluster": "lab"}
+    assert (one.peer, two.peer) == ("am-1", "am-2")
+    assert not two.alerts
+
+
+@respx.mock
+async def test_what_suppresses_an_alert_is_read(peers: Alertmanager) -> None:
+    why = {"silencedBy": ["s1"], "inhibitedBy": ["f1", "f2"], "mutedBy": ["weekend"]}
+    answers(ONE, [alert("suppressed", None, **why)])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    found = one.alerts[IDENTITY.key]
+    assert found.silenced_by == ("s1",)
+    assert found.inhibited_by == ("f1", "f2")
+    assert found.muted_by == ("weekend",)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@respx.mock
+async def test_of_two_alerts_with_one_identity_the_suppression_counts(
+    peers: Alertmanager, order: int
+) -> None:
+    """Two Prometheus servers send the same alert, each with its own label."""
+    free = alert("active", {"replica": "a"})
+    held = alert("suppressed", {"replica": "b"}, silencedBy=["s1"])
+    answers(ONE, [free, held][::order])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    found = one.alerts[IDENTITY.key]
+    assert (found.state, found.silenced_by) == (PeerAlertState.SUPPRESSED, ("s1",))
+
+
+@respx.mock
+async def test_alerts_that_are_not_ours_are_passed_over(peers: Alertmanager) -> None:
+    foreign = alert()
+    foreign["labels"] = {"alertname": "DiskFull"}
+    answers(ONE, [foreign, alert(labels={"username": ""})])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    assert one.readable
+    assert not one.alerts
+
+
+@pytest.mark.parametrize("state", ["active", "pending"])
+@respx.mock
+async def test_silence_is_read_whole(peers: Alertmanager, state: str) -> None:
+    answers(ONE, silences=[silence(state)])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    [found] = one.silences
+    assert (found.silence_id, found.created_by, found.comment) == ("s1", "carol", "demo day")
+    assert found.starts_at == datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert found.ends_at == datetime(2026, 11, 24, 20, tzinfo=UTC)
+    assert found.matchers == (
+        Matcher("task_id", TASK),
+        Matcher("username", "b.*", is_regex=True, is_equal=False),
+    )
+
+
+@respx.mock
+async def test_matcher_without_is_equal_means_equal(peers: Alertmanager) -> None:
+    matcher = {"name": "task_id", "value": TASK, "isRegex": False}
+    answers(ONE, silences=[silence(matchers=[matcher])])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    assert one.silences[0].matchers == (Matcher("task_id", TASK),)
+
+
+@respx.mock
+async def test_silence_that_is_over_is_left_out(peers: Alertmanager) -> None:
+    answers(ONE, silences=[silence("expired")])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    assert one.silences == ()
+
+
+@pytest.mark.parametrize("changes", [{"matchers": []}, {"matchers": None}, {"endsAt": "soon"}])
+@respx.mock
+async def test_silence_that_cannot_be_read_makes_the_peer_unreadable(
+    peers: Alertmanager, changes: dict[str, object]
+) -> None:
+    """Whom it protects is not known, so nobody may be stopped (S5)."""
+    answers(ONE, silences=[silence("active", **changes)])
+    answers(TWO)
+
+    one, two = await peers.read()
+
+    assert not one.readable
+    assert two.readable
+
+
+@pytest.mark.parametrize("path", ["alerts", "silences"])
+@respx.mock
+async def test_peer_that_fails_tells_nothing_and_the_others_do(
+    peers: Alertmanager, path: str
+) -> None:
+    answers(ONE, [alert()], [silence()])
+    answers(TWO, [alert()], [silence()])
+    respx.get(f"{ONE}/api/v2/{path}").mock(side_effect=httpx.ConnectError)
+
+    one, two = await peers.read()
+
+    assert one.error == "Alertmanager am-1 cannot be reached (ConnectError)"
+    assert (dict(one.alerts), one.silences) == ({}, ())
+    assert two.readable
+    assert two.alerts
+
+
+@respx.mock
+async def test_keep_becomes_a_silence_of_policy_and_task(peers: Alertmanager) -> None:
+    """And of nothing narrower: it outlives the allocation, and leaves other policies alone."""
+    route = respx.post(f"{ONE}/api/v2/silences").respond(json={"silenceID": "s9"})
+
+    silence_id = await peers.silence(KEEP)
+
+    assert silence_id == "s9"
+    assert json.loads(route.calls.last.request.content) == {
+        "matchers": [
+            {"name": "policy", "value": "reclaim", "isRegex": False, "isEqual": True},
+            {"name": "task_id", "value": TASK, "isRegex": False, "isEqual": True},
+        ],
+        "startsAt": "2026-11-24T12:00:00+00:00",
+        "endsAt": "2026-11-24T20:00:00+00:00",
+        "createdBy": "carol",
+        "comment": "demo day",
+    }
+
+
+@respx.mock
+async def test_silence_goes_to_the_next_peer_when_the_first_does_not_take_it(
+    peers: Alertmanager,
+) -> None:
+    respx.post(f"{ONE}/api/v2/silences").mock(side_effect=httpx.ConnectError)
+    respx.post(f"{TWO}/api/v2/silences").respond(json={"silenceID": "s2"})
+
+    assert await peers.silence(KEEP) == "s2"
+
+
+@respx.mock
+async def test_silence_is_made_once(peers: Alertmanager) -> None:
+    respx.post(f"{ONE}/api/v2/silences").respond(json={"silenceID": "s1"})
+    second = respx.post(f"{TWO}/api/v2/silences").respond(json={"silenceID": "s2"})
+
+    await peers.silence(KEEP)
+
+    assert not second.called
+
+
+@respx.mock
+async def test_silence_that_no_peer_takes_is_an_error(peers: Alertmanager) -> None:
+    respx.post(f"{ONE}/api/v2/silences").mock(side_effect=httpx.ConnectError)
+    respx.post(f"{TWO}/api/v2/silences").respond(400)
+
+    with pytest.raises(UpstreamRejectedError, match="Alertmanager am-2 answered 400"):
+        await peers.silence(KEEP)
+
+
+async def test_silence_needs_a_peer() -> None:
+    with pytest.raises(UpstreamUnavailableError):
+        await Alertmanager({}).silence(KEEP)
