@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from app.adapters.slack_directory import Addresses, Directory, Person
-from app.adapters.slack_errors import slack_errors
+from app.adapters.slack_errors import slack_errors, word
 from app.adapters.slack_messages import Links, render
 from app.domain.actions import Audience, Notice
 from app.domain.incident import Receipt
@@ -59,7 +59,7 @@ class SlackMessenger:
                     # Not documented for bots. Where Slack heeds it, it saves a duplicate.
                     client_msg_id=str(uuid.uuid5(_NAMESPACE, message_id)),
                 )
-                return Receipt(str(answer["channel"]), str(answer["ts"]), recipient.kind)
+                return Receipt(word(answer, "channel"), word(answer, "ts"), recipient.kind)
         except UpstreamRejectedError:
             self._directory.forget(recipient.channel)
             raise
@@ -121,4 +121,4 @@ def _with_id(messages: Iterable[Mapping[str, Any]], message_id: str) -> Iterable
         metadata = message.get("metadata") or {}
         payload = metadata.get("event_payload") or {}
         if metadata.get("event_type") == _EVENT and payload.get("id") == message_id:
-            yield str(message["ts"])
+            yield word(message, "ts")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from app.adapters.slack_errors import slack_errors
+from app.adapters.slack_errors import slack_errors, word
 from app.domain.incident import RecipientKind
 from app.domain.outbox import Recipient
 from app.errors import UpstreamRejectedError
@@ -98,8 +98,8 @@ class Directory:
                 user = answer["user"]
                 if user.get("deleted"):
                     return self.admins(f"the Slack account of {username} is deactivated")
-                opened = await self._client.conversations_open(users=str(user["id"]))
-                return Recipient(str(opened["channel"]["id"]), RecipientKind.OWNER)
+                opened = await self._client.conversations_open(users=word(user, "id"))
+                return Recipient(word(opened["channel"], "id"), RecipientKind.OWNER)
         except UpstreamRejectedError as exc:
             if exc.code in _NOBODY:
                 by = f"id {person.slack_id}" if person.slack_id else f"address {email}"

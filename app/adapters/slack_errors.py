@@ -1,10 +1,12 @@
 """Where Slack's errors become ours. No message quotes an answer or a request: both hold secrets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from app.adapters.upstream import retry_after
 from app.errors import (
@@ -72,3 +74,15 @@ def _by_status(status: int, word: str, wait: str | None) -> UpstreamError:
     if status == _OK and not word:
         return UpstreamMalformedError("Slack's answer is not Slack's")
     return UpstreamRejectedError(text, code=word or str(status))
+
+
+def word(answer: AsyncSlackResponse | Mapping[str, Any], name: str) -> str:
+    """Return a text of an answer. The client's own access gives None for what is not there.
+
+    Raises:
+        KeyError: it is not there.
+    """
+    found = answer.get(name)
+    if not isinstance(found, str) or not found:
+        raise KeyError(name)
+    return found

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.adapters import slack_words as words
-from app.adapters.slack_text import clean, code, date, link, quoted
+from app.adapters.slack_text import code, date, link, quoted
 from app.domain.actions import MessageKind, Notice
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Target
 from app.domain.reasons import Reason
@@ -19,8 +19,14 @@ from app.domain.reasons import Reason
 Block = dict[str, Any]
 _MOST_TARGETS = 10
 """More than that are counted, not listed."""
+_MOST_HOLDS = 3
+# Characters. All together stay under the 3,000 of a block; and the live message's text under the
+# 4,000 bytes that a message may be rewritten with, although more could be posted.
 _SENTENCE = 300
-_DESCRIPTION = 550
+_DESCRIPTION = 1_500
+_NAME = 80
+_NOTE = 120
+_ADMINS = 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def _closing(notice: Notice, _links: Links) -> Message:
 
 def _admins(notice: Notice, links: Links) -> Message:
     incident = notice.incident
-    text = quoted(notice.text, 1_000)
+    text = quoted(notice.text, _ADMINS)
     url = f"{links.public_url.rstrip('/')}/api/v1/incidents/{quote(incident.incident_id, safe='')}"
     facts = f"{code(incident.identity.alertname)} · {code(incident.identity.username)}"
     return Message(text, [_section(text), _context([facts, link(url, "incident")])])
@@ -205,7 +211,9 @@ def _state(notice: Notice) -> str:
         case IncidentState.FIRING:
             return "No deadline runs at the moment. If it is still unused, a new message follows."
         case IncidentState.HELD:
-            return " ".join(["On hold; nothing is stopped.", *map(_hold, incident.holds[:5])])
+            return " ".join(
+                ["On hold; nothing is stopped.", *map(_hold, incident.holds[:_MOST_HOLDS])]
+            )
         case IncidentState.STOPPING:
             return "The time is over, and it is being stopped now."
         case IncidentState.ESCALATED:
@@ -228,9 +236,9 @@ def _nothing_stopped(incident: Incident) -> str:
 
 
 def _hold(hold: Hold) -> str:
-    by = f" by {quoted(hold.by, 80)}" if hold.by else ""
+    by = f" by {quoted(hold.by, _NAME)}" if hold.by else ""
     until = f" until {date(hold.until)}" if hold.until else ""
-    note = f" (“{quoted(hold.detail, 200)}”)" if hold.detail else ""
+    note = f" (“{quoted(hold.detail, _NOTE)}”)" if hold.detail else ""
     match hold.reason:
         case Reason.SILENCED:
             return f"Silenced in Alertmanager{by}{until}{note}."
@@ -243,7 +251,7 @@ def _hold(hold: Hold) -> str:
         case Reason.OWNER_UNREACHABLE:
             return f"The owner could not be reached{until}."
         case _:
-            return f"{clean(str(hold.reason), 80).replace('_', ' ').capitalize()}{by}{until}."
+            return f"{hold.reason.replace('_', ' ').capitalize()}{by}{until}."
 
 
 def _footer(incident: Incident, links: Links) -> Iterator[Block]:

@@ -30,8 +30,15 @@ def clean(text: str, limit: int) -> str:
 
 
 def quoted(text: str, limit: int) -> str:
-    """Return text of a person as part of a sentence: neither mentions nor links come of it."""
-    return escape(clean(text, limit))
+    """Return text of a person as part of a sentence: neither mentions nor links come of it.
+
+    `limit` is of characters as Slack counts them, after escaping.
+    """
+    line = clean(text, limit)
+    while len(escape(line)) > limit:
+        keep = len(line) * limit // len(escape(line)) - 1
+        line = f"{line[:keep]}…"
+    return escape(line)
 
 
 def code(text: str, limit: int = 80) -> str:

@@ -1,34 +1,25 @@
 """Posting to the simulated Slack, finding what was posted, rewriting it, and Slack's bad days."""
 
-import traceback
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from app.adapters.slack import SlackMessenger
+from app.adapters.slack import Addresses, Directory, SlackMessenger
 from app.domain.actions import Audience, MessageKind, Notice
 from app.domain.incident import Receipt, RecipientKind
 from app.domain.outbox import Recipient
 from app.errors import (
-    UpstreamError,
-    UpstreamMalformedError,
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
-from demo.slack.calls import FaultKind
 from demo.slack.control import SlackControl
-from demo.slack.wire import AddFault
-from tests.domain.examples import ALLOCATION, notified
-
-ADMINS = Recipient("C01GPUADMINS", RecipientKind.ADMINS)
-NOW = datetime.now(UTC)
-NOTICE = Notice(
-    MessageKind.WARNING, notified(), NOW, deadlines={ALLOCATION: NOW + timedelta(hours=2)}
-)
-LONG_AGO = NOW - timedelta(minutes=5)
+from demo.slack.model import Revision
+from demo.slack.server import listening_aside
+from demo.slack.state import SlackState
+from tests.adapters.conftest import LINKS
+from tests.adapters.slack_examples import ADMINS, LONG_AGO, NOTICE, NOW
 
 
 @pytest.fixture
@@ -121,16 +112,28 @@ async def test_message_that_was_never_posted_is_not_found(
     assert await messenger.find(alice, "m2", thread=first, since=LONG_AGO) is None
 
 
-async def test_search_goes_through_every_page(
-    messenger: SlackMessenger, slack_control: SlackControl
-) -> None:
-    """History comes newest first, a page at a time."""
-    receipt = await messenger.post(ADMINS, NOTICE, message_id="m1")
+def talkative() -> SlackState:
+    """A workspace whose admins wrote more than a page after our message."""
+    state = SlackState()
+    metadata = {"event_type": "gpu_watchdog_message", "event_payload": {"id": "m1"}}
+    channel = state.conversations[ADMINS.channel]
+    state.post(channel, Revision(NOW, "ours", metadata=metadata))
     for number in range(210):
-        slack_control.say("carol", "C01GPUADMINS", f"chatter {number}")
+        state.post(channel, Revision(NOW, f"chatter {number}"), author=state.user_named("carol"))
+    return state
 
-    assert await messenger.find(ADMINS, "m1", thread=None, since=LONG_AGO) == receipt
-    assert len(slack_control.calls("conversations.history")) == 2
+
+async def test_search_goes_through_every_page() -> None:
+    """History comes newest first, a page at a time."""
+    with listening_aside(talkative()) as url, SlackControl(url) as control:
+        client = AsyncWebClient("xoxb-demo", base_url=f"{url}/api/", retry_handlers=[])
+        messenger = SlackMessenger(client, Directory(client, Addresses("C01GPUADMINS")), LINKS)
+
+        receipt = await messenger.find(ADMINS, "m1", thread=None, since=LONG_AGO)
+
+        [ours, *_] = control.messages("#gpu-admins")
+        assert receipt == Receipt("C01GPUADMINS", ours.ts, RecipientKind.ADMINS)
+        assert len(control.calls("conversations.history")) == 2
 
 
 async def test_search_leaves_out_what_is_older(messenger: SlackMessenger, alice: Recipient) -> None:
@@ -191,113 +194,3 @@ async def test_probe_is_content_when_slack_answers(
     await messenger.probe()
 
     assert [call.method for call in slack_control.calls()] == ["auth.test"]
-
-
-Call = Callable[[SlackMessenger], Awaitable[object]]
-DIRECT = Receipt("D01ALICE", "1.000100", RecipientKind.OWNER)
-CALLS: dict[str, Call] = {
-    "probe": lambda slack: slack.probe(),
-    "recipient": lambda slack: slack.recipient(Audience.OWNER, "alice"),
-    "post": lambda slack: slack.post(ADMINS, NOTICE, message_id="m1"),
-    "find": lambda slack: slack.find(ADMINS, "m1", thread=None, since=LONG_AGO),
-    "find in a thread": lambda slack: slack.find(
-        Recipient("D01ALICE", RecipientKind.OWNER), "m1", thread=DIRECT, since=LONG_AGO
-    ),
-    "update": lambda slack: slack.update(DIRECT, NOTICE),
-}
-
-
-@dataclass(frozen=True)
-class Failure:
-    fault: AddFault
-    becomes: type[UpstreamError]
-
-
-def refusing(word: str) -> AddFault:
-    return AddFault(kind=FaultKind.ERROR, error=word)
-
-
-FAILURES = {
-    "rate limit": Failure(
-        AddFault(kind=FaultKind.RATE_LIMIT, retry_after=7), UpstreamUnavailableError
-    ),
-    "internal_error": Failure(refusing("internal_error"), UpstreamUnavailableError),
-    "fatal_error": Failure(refusing("fatal_error"), UpstreamUnavailableError),
-    "service_unavailable": Failure(refusing("service_unavailable"), UpstreamUnavailableError),
-    "request_timeout": Failure(refusing("request_timeout"), UpstreamUnavailableError),
-    "ratelimited in a 200": Failure(refusing("ratelimited"), UpstreamUnavailableError),
-    "500": Failure(AddFault(kind=FaultKind.HTTP_ERROR, status=500), UpstreamUnavailableError),
-    "503": Failure(AddFault(kind=FaultKind.HTTP_ERROR, status=503), UpstreamUnavailableError),
-    "404": Failure(AddFault(kind=FaultKind.HTTP_ERROR, status=404), UpstreamRejectedError),
-    "no answer": Failure(AddFault(kind=FaultKind.HANG), UpstreamUnavailableError),
-    "connection cut": Failure(AddFault(kind=FaultKind.DROP), UpstreamUnavailableError),
-    "no JSON": Failure(AddFault(kind=FaultKind.MALFORMED), UpstreamMalformedError),
-    "invalid_auth": Failure(refusing("invalid_auth"), UpstreamRejectedError),
-    "channel_not_found": Failure(refusing("channel_not_found"), UpstreamRejectedError),
-    "a word of the future": Failure(refusing("weather_too_bad"), UpstreamRejectedError),
-}
-
-
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
-async def test_failure_becomes_one_of_our_errors(
-    messenger: SlackMessenger,
-    slack_client: AsyncWebClient,
-    slack_control: SlackControl,
-    call: Call,
-    failure: Failure,
-) -> None:
-    slack_control.add_fault(failure.fault)
-    if failure.fault.kind is FaultKind.HANG:
-        slack_client.timeout = 0.2  # type: ignore[assignment] # aiohttp takes parts of a second too.
-
-    with pytest.raises(UpstreamError) as raised:
-        await call(messenger)
-
-    assert type(raised.value) is failure.becomes, raised.value
-    text = "".join(traceback.format_exception(raised.value))
-    assert "xoxb" not in text
-    assert str(raised.value).startswith("Slack")
-
-
-async def test_nothing_that_listens_is_unavailable(
-    messenger: SlackMessenger, slack_client: AsyncWebClient
-) -> None:
-    # Port 9 is for discarding, and nobody offers it any more.
-    slack_client.base_url = "http://127.0.0.1:9/api/"
-
-    with pytest.raises(UpstreamUnavailableError, match="Slack cannot be reached"):
-        await messenger.probe()
-
-
-async def test_wait_that_slack_asks_for_is_told(
-    messenger: SlackMessenger, slack_control: SlackControl
-) -> None:
-    slack_control.limit_rate(retry_after=7)
-
-    with pytest.raises(UpstreamUnavailableError) as raised:
-        await messenger.probe()
-
-    assert raised.value.retry_after == timedelta(seconds=7)
-
-
-async def test_refusal_carries_slacks_own_word(
-    messenger: SlackMessenger, slack_control: SlackControl
-) -> None:
-    slack_control.fail("token_revoked")
-
-    with pytest.raises(UpstreamRejectedError) as raised:
-        await messenger.probe()
-
-    assert raised.value.code == "token_revoked"
-
-
-async def test_failed_post_is_not_repeated_by_itself(
-    messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
-) -> None:
-    slack_control.lose_replies()
-
-    with pytest.raises(UpstreamUnavailableError):
-        await messenger.post(alice, NOTICE, message_id="m1")
-
-    assert len(slack_control.messages()) == 1
