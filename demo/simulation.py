@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -23,23 +23,39 @@ from demo.cluster.cluster import Cluster, Options
 from demo.cluster.exporters.app import ExporterKind, create_apps
 from demo.cluster.rest.app import create_app
 from demo.listener import Doors, Listener, reserve
+from demo.slack import app as slack_app
+from demo.slack.state import SlackState
 
 _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """An agent's own address, and the ports of its exporters there."""
+
+    address: str
+    dcgm: int
+    cadvisor: int
+    node: int
+
+    def metrics_url(self, kind: ExporterKind) -> str:
+        ports = {
+            ExporterKind.DCGM: self.dcgm,
+            ExporterKind.CADVISOR: self.cadvisor,
+            ExporterKind.NODE: self.node,
+        }
+        return f"http://{self.address}:{ports[kind]}/metrics"
+
+
+@dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everything listens. `slack` is None while there is no simulated Slack."""
+    """Where everything listens."""
 
     determined: str
     control: str
-    slack: str | None
-    slack_page: str | None
-    agents: dict[str, dict[str, str | int]]
-
-    def as_json(self) -> str:
-        names = ("determined", "control", "slack", "slack_page", "agents")
-        return json.dumps({name: getattr(self, name) for name in names})
+    slack: str
+    """The page, and below it `/api/` for clients and `/control` for those who switch things."""
+    agents: dict[str, AgentAddress]
 
 
 @contextlib.asynccontextmanager
@@ -66,20 +82,20 @@ async def _open(cluster: Cluster, doors: Doors) -> Addresses:
     control = _local(control_app.create_app(cluster, doors))
     doors.add(control_app.MASTER_DOOR, determined)
     doors.add("control", control)
-    slack = _slack(doors)
+    slack = _local(slack_app.create_app(SlackState()))
+    doors.add("slack", slack)
     await doors.open_all()
     return Addresses(
         determined=determined.url,
         control=control.url,
-        slack=f"{slack}/api/" if slack else None,
-        slack_page=f"{slack}/" if slack else None,
+        slack=slack.url,
         agents={
-            agent.agent_id: {
-                "address": agent.address,
-                "dcgm": agent.dcgm_port,
-                "cadvisor": agent.cadvisor_port,
-                "node": agent.node_port,
-            }
+            agent.agent_id: AgentAddress(
+                address=agent.address,
+                dcgm=agent.dcgm_port,
+                cadvisor=agent.cadvisor_port,
+                node=agent.node_port,
+            )
             for agent in cluster.agents.values()
         },
     )
@@ -87,11 +103,6 @@ async def _open(cluster: Cluster, doors: Doors) -> Addresses:
 
 def _local(app: ASGIApp) -> Listener:
     return Listener(app, reserve("127.0.0.1"))
-
-
-def _slack(doors: Doors) -> str | None:
-    del doors
-    return None
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -123,7 +134,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     if arguments.exit_with_stdin:
         await _watch_stdin(stop)
     async with simulation(_options(arguments)) as addresses:
-        print(addresses.as_json(), flush=True)
+        print(json.dumps(asdict(addresses)), flush=True)
         await stop.wait()
 
 

@@ -1,21 +1,18 @@
-"""A simulated cluster on a clock that the test moves, and one in a process of its own."""
+"""A simulated cluster on a clock that the test moves, and one that listens."""
 
-import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from demo.cluster.cluster import Cluster, Options
 from demo.cluster.control import ControlClient
 from demo.cluster.exporters.app import ExporterKind, create_apps
 from demo.cluster.rest.app import create_app
-
-ROOT = Path(__file__).parents[2]
+from demo.simulation import Addresses
+from demo.simulation import simulation as simulated_world
 
 
 class ManualClock:
@@ -77,19 +74,17 @@ def scrape(cluster: Cluster) -> Callable[[str, ExporterKind], Awaitable[httpx.Re
 
 
 @pytest.fixture
-def simulation() -> Iterator[dict[str, object]]:
-    """The addresses of a simulation in a process of its own, a hundred times as fast."""
-    command = [sys.executable, "-m", "demo.simulation", "--speed", "100", "--exit-with-stdin"]
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.terminate()
-        assert process.wait(timeout=10) == 0, "the simulation did not end cleanly on SIGTERM"
+def simulation() -> Iterator[Addresses]:
+    """The addresses of a listening simulation, a hundred times as fast."""
+    world = simulated_world(Options(speed=100))
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(world) as addresses,
+    ):
+        yield addresses
 
 
 @pytest.fixture
-def control(simulation: dict[str, object]) -> Iterator[ControlClient]:
-    with ControlClient(str(simulation["control"])) as client:
+def control(simulation: Addresses) -> Iterator[ControlClient]:
+    with ControlClient(simulation.control) as client:
         yield client

@@ -6,13 +6,13 @@ It is the referee: what it understands, a client of the real master understands 
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from demo.cluster.control import ControlClient
 from demo.cluster.model import AllocationState, TaskType
 from demo.cluster.wire import StartTask, TaskState
+from demo.simulation import Addresses
 
 ROOT = Path(__file__).parents[2]
 DET = Path(os.environ.get("WATCHDOG_DET", ROOT / ".venv-det" / "bin" / "det"))
@@ -54,9 +54,9 @@ class Det:
 
 
 @pytest.fixture
-def det(simulation: dict[str, Any], tmp_path: Path) -> Det:
+def det(simulation: Addresses, tmp_path: Path) -> Det:
     assert DET.exists(), f"{DET} is missing: `make test` creates it, or WATCHDOG_DET names another"
-    return Det(simulation["determined"], tmp_path)
+    return Det(simulation.determined, tmp_path)
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def test_lists_show_what_runs(
     ]
 
 
-def test_agent_list(det: Det, trial: TaskState, simulation: dict[str, Any]) -> None:
+def test_agent_list(det: Det, trial: TaskState, simulation: Addresses) -> None:
     del trial
 
     found = rows(det.output("agent", "list"))
 
     assert [(row[0], row[1], row[3], row[4], row[8]) for row in found] == [
-        ("agent-a", "0.38.1", "4", "1", simulation["agents"]["agent-a"]["address"]),
-        ("agent-b", "0.38.1", "4", "1", simulation["agents"]["agent-b"]["address"]),
+        ("agent-a", "0.38.1", "4", "1", simulation.agents["agent-a"].address),
+        ("agent-b", "0.38.1", "4", "1", simulation.agents["agent-b"].address),
     ]
 
 
@@ -158,8 +158,8 @@ def test_unknown_experiment_is_reported_in_the_masters_words(det: Det) -> None:
     assert "experiment '99' not found" in result.stdout + result.stderr
 
 
-def test_wrong_password_is_refused(simulation: dict[str, Any], tmp_path: Path) -> None:
-    stranger = Det(simulation["determined"], tmp_path)
+def test_wrong_password_is_refused(simulation: Addresses, tmp_path: Path) -> None:
+    stranger = Det(simulation.determined, tmp_path)
     stranger._environment["DET_PASS"] = "guess"
 
     result = stranger("user", "whoami")

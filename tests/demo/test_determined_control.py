@@ -1,19 +1,18 @@
-"""The simulation as a process of its own, switched through its control interface."""
+"""The listening simulation, switched through its control interface."""
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import httpx
 import pytest
 
 from demo.cluster.calls import FaultKind
 from demo.cluster.control import ControlClient
+from demo.cluster.exporters.app import ExporterKind
 from demo.cluster.model import AllocationState, TaskType
 from demo.cluster.sensors import ExporterMode
 from demo.cluster.wire import AddFault, SetExporters, SetUser, StartTask, TaskState
-
-Addresses = dict[str, Any]
+from demo.simulation import Addresses
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -31,7 +30,7 @@ def bearer(master: httpx.Client) -> dict[str, str]:
 
 @pytest.fixture
 def master(simulation: Addresses) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=simulation["determined"], timeout=5) as client:
+    with httpx.Client(base_url=simulation.determined, timeout=5) as client:
         client.headers.update(bearer(client))
         yield client
 
@@ -45,26 +44,21 @@ def kill(master: httpx.Client, task: TaskState) -> int:
     return master.post(f"/api/v1/notebooks/{task.task_id}/kill").status_code
 
 
-def metrics_url(simulation: Addresses, agent_id: str, kind: str) -> str:
-    agent = simulation["agents"][agent_id]
-    return f"http://{agent['address']}:{agent[kind]}/metrics"
-
-
 def test_everything_listens_when_the_addresses_are_printed(
     simulation: Addresses, master: httpx.Client
 ) -> None:
     pages = [
-        httpx.get(metrics_url(simulation, agent_id, kind))
-        for agent_id in ("agent-a", "agent-b")
-        for kind in ("dcgm", "cadvisor", "node")
+        httpx.get(agent.metrics_url(kind))
+        for agent in simulation.agents.values()
+        for kind in ExporterKind
     ]
 
     assert {page.status_code for page in pages} == {200}
-    assert len({agent["address"] for agent in simulation["agents"].values()}) == 2
+    assert len({agent.address for agent in simulation.agents.values()}) == 2
     published = [group["targets"] for group in master.get("/prom/det-http-sd-config").json()]
     assert published == [
-        [f"{agent['address']}:{agent['dcgm']}", f"{agent['address']}:{agent['cadvisor']}"]
-        for agent in simulation["agents"].values()
+        [f"{agent.address}:{agent.dcgm}", f"{agent.address}:{agent.cadvisor}"]
+        for agent in simulation.agents.values()
     ]
 
 
@@ -174,7 +168,7 @@ def test_restarting_master_refuses_and_comes_back_without_state_metrics(
 def test_exporter_that_is_down_refuses_and_can_be_repaired(
     control: ControlClient, simulation: Addresses
 ) -> None:
-    url = metrics_url(simulation, "agent-a", "dcgm")
+    url = simulation.agents["agent-a"].metrics_url(ExporterKind.DCGM)
     control.set_exporters("agent-a", SetExporters(dcgm=ExporterMode.DOWN))
 
     with pytest.raises(httpx.ConnectError):
@@ -188,13 +182,13 @@ def test_exporter_can_hang(control: ControlClient, simulation: Addresses) -> Non
     control.set_exporters("agent-b", SetExporters(cadvisor=ExporterMode.HANG))
 
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(metrics_url(simulation, "agent-b", "cadvisor"), timeout=0.2)
+        httpx.get(simulation.agents["agent-b"].metrics_url(ExporterKind.CADVISOR), timeout=0.2)
 
 
 def test_activity_shows_in_the_next_readings(
     control: ControlClient, simulation: Addresses, notebook: TaskState
 ) -> None:
-    url = metrics_url(simulation, "agent-a", "dcgm")
+    url = simulation.agents["agent-a"].metrics_url(ExporterKind.DCGM)
     idle = f'DCGM_FI_DEV_GPU_UTIL{{gpu="0",UUID="{notebook.gpu_uuids[0]}"'
 
     def utilization() -> float:

@@ -38,7 +38,7 @@ async def test_two_simulations_run_side_by_side() -> None:
         answers = [await client.get(f"{each.determined}/info") for each in (one, two)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
-    addresses = [agent["address"] for each in (one, two) for agent in each.agents.values()]
+    addresses = [agent.address for each in (one, two) for agent in each.agents.values()]
     assert len(set(addresses)) == 4
 
 
