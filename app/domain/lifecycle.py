@@ -20,7 +20,7 @@ from typing import Any
 
 from app.domain import events as e
 from app.domain import steps
-from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
+from app.domain.actions import MessageKind, SaveIntent, SendMessage
 from app.domain.history import WATCHDOG, Entry
 from app.domain.incident import (
     FINAL_STATES,
@@ -112,7 +112,7 @@ def _while_notified(
             return Step(after, Reason.REMINDER_QUEUED, (SendMessage(MessageKind(kind)),), kind)
 
         case e.StopProven():
-            step = _record(incident, event, at)
+            step = steps.record(incident, event, at)
             return replace(step, incident=replace(step.incident, state=S.STOPPING))
 
         case _:
@@ -170,18 +170,10 @@ def _while_stopping(
     match event:
         case e.StopProven():
             # Another target, or an intent of unknown fate that is proven again (S6).
-            return _record(incident, event, at)
+            return steps.record(incident, event, at)
 
-        case e.StopSending(allocation_id=allocation_id):
-            target = steps.demand(incident, allocation_id)
-            intent = steps.intent_of(target)
-            if intent.state is not IntentState.RECORDED:
-                raise InvalidTransitionError(f"intent {intent.state} does not allow {event}")
-            number = intent.attempts + 1
-            sending = replace(intent, state=IntentState.SENDING, attempts=number, attempted_at=at)
-            return steps.intent_step(
-                incident, target, sending, Reason.STOP_SENT, f"attempt {number}"
-            )
+        case e.StopSending():
+            return steps.sending(incident, event, at)
 
         case e.StopAnswered(allocation_id=allocation_id, reason=reason, detail=detail):
             target = steps.demand(incident, allocation_id)
@@ -216,18 +208,8 @@ def _while_escalated(
 
 def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
     match event:
-        case e.AlertSeen(expressions=expressions, annotations=annotations):
-            if expressions == incident.expressions:
-                return None
-            after = replace(incident, expressions=expressions, annotations=annotations)
-            return Step(after, Reason.ALERT_SEEN)
-
-        case e.TargetSeen(allocation_id=allocation_id, name=name, slots=slots):
-            target = steps.demand(incident, allocation_id)
-            if (target.name, target.slots) == (name, slots):
-                return None
-            after = incident.with_target(replace(target, name=name, slots=slots))
-            return Step(after, Reason.TARGET_SEEN, detail=name)
+        case e.AlertSeen() | e.TargetSeen():
+            return steps.seen(incident, event)
 
         case e.AllocationEnded():
             return _allocation_ended(incident, event)
@@ -271,20 +253,6 @@ def _close(
     return Step(replace(incident, state=state, holds=()), reason, told, evidence=evidence)
 
 
-def _record(incident: Incident, event: e.StopProven, at: datetime) -> Step:
-    """Put the intent on record before anything is sent, so that a crash in between leaves a stop
-    that we look for rather than one that we forgot (S6).
-    """
-    target = steps.demand(incident, event.allocation_id)
-    if target.warning is None or incident.mode is not Mode.ENFORCE:
-        raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
-    new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
-    intent = target.intent or new
-    again = replace(intent, state=IntentState.RECORDED, proof=event.proof)
-    step = steps.intent_step(incident, target, again, Reason.PROVEN)
-    return replace(step, actions=(*step.actions, *steps.status(incident)), evidence=event.proof)
-
-
 def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | None:
     """Note the end of one target. The incident is over when all of its targets are."""
     target = incident.target(event.allocation_id)
@@ -325,9 +293,6 @@ def _escalate(incident: Incident, target: Target, intent: Intent, detail: str) -
         f"Allocation {target.allocation_id} of {target.username} could not be stopped in "
         f"{intent.attempts} attempts. Last answer: {detail}. Nothing more is tried."
     )
-    actions: tuple[Action, ...] = (
-        SaveIntent(target.allocation_id, withdrawn),
-        SendMessage(MessageKind.ADMINS, text),
-        *steps.status(incident),
-    )
-    return Step(after, Reason.ATTEMPTS_EXHAUSTED, actions, detail)
+    told = (SendMessage(MessageKind.ADMINS, text), *steps.status(incident))
+    saved = SaveIntent(target.allocation_id, withdrawn)
+    return Step(after, Reason.ATTEMPTS_EXHAUSTED, (saved, *told), detail)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
-from app.domain.events import StopBlocked
+from app.domain.events import AlertSeen, StopBlocked, StopProven, StopSending, TargetSeen
 from app.domain.history import WATCHDOG, Entry
 from app.domain.incident import (
     OPEN_INTENTS,
@@ -18,7 +18,7 @@ from app.domain.incident import (
     IntentState,
     Target,
 )
-from app.domain.policy import Policy
+from app.domain.policy import Mode, Policy
 from app.domain.reasons import Reason
 from app.errors import InvalidTransitionError
 
@@ -118,6 +118,47 @@ def intent_step(
 ) -> Step:
     after = with_intent(incident, target, intent)
     return Step(after, reason, (SaveIntent(target.allocation_id, intent),), detail)
+
+
+def seen(incident: Incident, event: AlertSeen | TargetSeen) -> Step | None:
+    """Note what Prometheus says of the alert, or Determined of a target, where it is new."""
+    match event:
+        case AlertSeen(expressions=expressions, annotations=annotations):
+            if expressions == incident.expressions:
+                return None
+            after = replace(incident, expressions=expressions, annotations=annotations)
+            return Step(after, Reason.ALERT_SEEN)
+
+        case TargetSeen(allocation_id=allocation_id, name=name, slots=slots):
+            target = demand(incident, allocation_id)
+            if (target.name, target.slots) == (name, slots):
+                return None
+            after = incident.with_target(replace(target, name=name, slots=slots))
+            return Step(after, Reason.TARGET_SEEN, detail=name)
+
+
+def record(incident: Incident, event: StopProven, at: datetime) -> Step:
+    """Put the intent on record before anything is sent, so that a crash in between leaves a stop
+    that we look for rather than one that we forgot (S6).
+    """
+    target = demand(incident, event.allocation_id)
+    if target.warning is None or incident.mode is not Mode.ENFORCE:
+        raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
+    new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
+    again = replace(target.intent or new, state=IntentState.RECORDED, proof=event.proof)
+    step = intent_step(incident, target, again, Reason.PROVEN)
+    return replace(step, actions=(*step.actions, *status(incident)), evidence=event.proof)
+
+
+def sending(incident: Incident, event: StopSending, at: datetime) -> Step:
+    """Count the attempt before it is made: from here on the call may have arrived."""
+    target = demand(incident, event.allocation_id)
+    intent = intent_of(target)
+    if intent.state is not IntentState.RECORDED:
+        raise InvalidTransitionError(f"intent {intent.state} does not allow {event}")
+    number = intent.attempts + 1
+    sent = replace(intent, state=IntentState.SENDING, attempts=number, attempted_at=at)
+    return intent_step(incident, target, sent, Reason.STOP_SENT, f"attempt {number}")
 
 
 def blocked(incident: Incident, event: StopBlocked, policy: Policy, at: datetime) -> Step | None:
