@@ -1,7 +1,10 @@
 """The clients of the systems that we ask, made from the settings."""
 
+import ssl
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -11,9 +14,122 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from app.adapters.alertmanager import Alertmanager
 from app.adapters.determined import Determined
-from app.adapters.determined_session import Session
+from app.adapters.determined_session import AccessToken, Password, Session
 from app.adapters.prometheus import Prometheus
-from app.adapters.slack import Links, SlackMessenger
+from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
+from app.errors import ConfigurationError
 from app.lookout import Systems
-from app.settings import Settings, read_secret
+from app.settings import DeterminedSection, HttpSection, Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
+
+_BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    systems: Systems
+    renew_session: Callable[[], Awaitable[None]]
+    """Logs in to Determined before the session ends, and keeps Prometheus's token file fresh."""
+
+
+async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Clients:
+    """Open a client for each system, to be closed with the stack. Nothing is asked yet.
+
+    Raises:
+        ConfigurationError: a secret cannot be read.
+    """
+    within = settings.request_timeout
+    master = await _http(settings.determined, None, within, stack)
+    session = _session(settings.determined, master)
+    prometheus = await _http(settings.prometheus, _basic_auth(settings.prometheus), within, stack)
+    peers = {
+        _name(peer.url): await _http(peer, _basic_auth(peer), within, stack)
+        for peer in settings.alertmanagers
+    }
+    systems = Systems(
+        cluster=Determined(master, session),
+        rules=Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1)),
+        peers=Alertmanager(peers),
+        messenger=await _messenger(settings, stack),
+    )
+    return Clients(systems, session.renew)
+
+
+async def _http(
+    section: HttpSection, auth: httpx.Auth | None, within: timedelta, stack: AsyncExitStack
+) -> httpx.AsyncClient:
+    client = httpx.AsyncClient(
+        base_url=str(section.url),
+        timeout=within.total_seconds(),
+        auth=auth,
+        verify=_certificates(section.ca_file),
+        # These systems stand beside us: a proxy for the way out must not come between, and
+        # a redirect would carry credentials to who knows where.
+        trust_env=False,
+        follow_redirects=False,
+    )
+    return await stack.enter_async_context(client)
+
+
+def _basic_auth(section: HttpSection) -> httpx.BasicAuth | None:
+    if section.password_file is None:
+        return None
+    return httpx.BasicAuth(section.username, read_secret(section.password_file))
+
+
+def _certificates(ca_file: Path | None) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cafile=ca_file) if ca_file else True
+
+
+def _session(section: DeterminedSection, client: httpx.AsyncClient) -> Session:
+    return Session(
+        client,
+        _credentials(section),
+        renew_after=section.renew_after,
+        token_path=section.prometheus_token_file,
+    )
+
+
+def _credentials(section: DeterminedSection) -> Password | AccessToken:
+    if section.token_file is not None:
+        return AccessToken(read_secret(section.token_file))
+    if section.password_file is None:
+        raise ConfigurationError("determined: give password_file or token_file")
+    return Password(section.username, read_secret(section.password_file))
+
+
+async def _messenger(settings: Settings, stack: AsyncExitStack) -> SlackMessenger:
+    slack = settings.slack
+    # Slack is outside, and a lab may reach the outside through a proxy alone.
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(trust_env=not is_loopback(slack.api_url))
+    )
+    client = AsyncWebClient(
+        token=read_secret(slack.bot_token_file),
+        base_url=str(slack.api_url),
+        timeout=max(round(settings.request_timeout.total_seconds()), 1),
+        session=session,
+        # The outbox tries again, and knows what may have arrived.
+        retry_handlers=[],
+    )
+    people = {
+        name: Person(slack_id=user.slack_id, email=user.email, channel=user.channel)
+        for name, user in settings.users.items()
+    }
+    addresses = Addresses(slack.admin_channel, email_domain=slack.email_domain, people=people)
+    directory = Directory(client, addresses, remember=slack.remember)
+    return SlackMessenger(client, directory, _links(settings))
+
+
+def _links(settings: Settings) -> Links:
+    peer = settings.alertmanagers[0]
+    return Links(
+        alertmanager_url=str(peer.external_url or peer.url),
+        determined_url=str(settings.determined.external_url or settings.determined.url),
+        public_url=str(settings.public_url),
+    )
+
+
+def _name(url: AnyHttpUrl) -> str:
+    """Return an address without what a person may have written into it: user and password."""
+    return f"{url.host}:{url.port}"

@@ -48,10 +48,20 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DeterminedSection(Section):
+class HttpSection(Section):
+    """A system beside us that speaks HTTP."""
+
     url: AnyHttpUrl
-    username: str = "watchdog"
+    external_url: AnyHttpUrl | None = None
+    """The address for people's browsers, in messages. None: `url` is right for them too."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of the authority that signed the system's own. None: the usual ones."""
+    username: str = ""
     password_file: Path | None = None
+
+
+class DeterminedSection(HttpSection):
+    username: str = "watchdog"
     token_file: Path | None = None
     """An access token instead of a user name and password."""
     prometheus_token_file: Path | None = None
@@ -66,16 +76,12 @@ class DeterminedSection(Section):
         return self
 
 
-class PrometheusSection(Section):
-    url: AnyHttpUrl
-    username: str = ""
-    password_file: Path | None = None
+class PrometheusSection(HttpSection):
+    pass
 
 
-class AlertmanagerSection(Section):
-    url: AnyHttpUrl
-    username: str = ""
-    password_file: Path | None = None
+class AlertmanagerSection(HttpSection):
+    pass
 
 
 class SlackSection(Section):
@@ -85,6 +91,8 @@ class SlackSection(Section):
     """The channel's id (C…): admins are told here, and owners who cannot be reached are named."""
     email_domain: str = ""
     """Owners are looked up as `{username}@{email_domain}`. Empty: only those under `users`."""
+    remember: Duration = timedelta(minutes=5)
+    """How long it is remembered who was found in Slack, and who was not."""
 
 
 class TokenSection(Section):
@@ -194,7 +202,7 @@ class Settings(BaseSettings):
     def is_on_loopback(self) -> bool:
         urls = [self.determined.url, self.prometheus.url, self.slack.api_url]
         urls += [peer.url for peer in self.alertmanagers]
-        return all(_is_loopback(url) for url in urls)
+        return all(is_loopback(url) for url in urls)
 
     def rulebook(self) -> Rulebook:
         return Rulebook(
@@ -207,7 +215,7 @@ class Settings(BaseSettings):
         )
 
 
-def _is_loopback(url: AnyHttpUrl) -> bool:
+def is_loopback(url: AnyHttpUrl) -> bool:
     host = (url.host or "").strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -9,6 +9,17 @@ from app.errors import IncidentNotFoundError, StaleIncidentError, StoreUnavailab
 _MEDIA_TYPE = "application/problem+json"
 
 
+class BodyTooLargeError(Exception):
+    """The request's body is longer than so many bytes. Rendered as 413."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"The body is longer than {most} bytes.")
+
+
+class UnreadableBodyError(Exception):
+    """The request's body will never be readable, however often it is sent. Rendered as 400."""
+
+
 def problem(code: int, title: str, detail: str, **headers: str) -> JSONResponse:
     content = {"type": "about:blank", "title": title, "status": code, "detail": detail}
     return JSONResponse(content, code, headers=headers or None, media_type=_MEDIA_TYPE)
@@ -28,6 +39,22 @@ def add_problem_responses(app: FastAPI) -> None:
     async def forbidden(_request: Request, _exc: Exception) -> JSONResponse:
         return problem(
             status.HTTP_403_FORBIDDEN, "Forbidden", "The token's role does not allow this."
+        )
+
+    @app.exception_handler(BodyTooLargeError)
+    async def too_large(_request: Request, exc: Exception) -> JSONResponse:
+        return problem(
+            status.HTTP_413_CONTENT_TOO_LARGE,
+            "Content Too Large",
+            f"{exc} Group the alerts by more labels (group_by).",
+        )
+
+    @app.exception_handler(UnreadableBodyError)
+    async def unreadable(_request: Request, exc: Exception) -> JSONResponse:
+        return problem(
+            status.HTTP_400_BAD_REQUEST,
+            "Bad Request",
+            f"This is no webhook message of Alertmanager, version 4: {exc}",
         )
 
     @app.exception_handler(IncidentNotFoundError)

@@ -18,7 +18,8 @@ NOT_OURS = {".git", ".venv", ".venv-det", ".build", "state", "__pycache__"}
 MACHINE = re.compile(
     r"\bpypi"
     r"\.org|python"
-    r"hosted\.org|devpi|artifact"
+    r"hosted\.org|dev"
+    r"pi|artifact"
     r"ory|--(?:extra-)?index"
     r"-url\s+\S|--find"
     r"-links\s+\S"
