@@ -19,6 +19,7 @@ BOB = {
 TRIAL = BOB | {"task_type": "trial"}
 GROUPS = ["gpu-watchdog-recording", "gpu-watchdog-reclaim", "gpu-watchdog-self"]
 ALWAYS = "1+0x400"
+SNAPSHOT = "watchdog_snapshot_timestamp_seconds"
 
 Tool = Callable[..., CompletedProcess[str]]
 Expand = Callable[[str, Mapping[str, str]], str]
@@ -152,11 +153,19 @@ def test_gap_in_the_window_is_no_evidence_of_work(seen: Seen) -> None:
     seen(series, ("49m45s", 1, 0), ("60m", 0, None), ("90m", 1, 0))
 
 
-def test_five_minutes_without_the_receiver_are_forgotten_after_half_an_hour(seen: Seen) -> None:
-    down = "1+0x199 stale _x20 1+0x300"
-    series = cluster(owner=down, map_1=down, map_2=down, slots="2+0x199 stale _x20 2+0x300")
+def away(evaluations: int) -> Series:
+    """The task of which the receiver says nothing for so many evaluations, from 50m on."""
+    down = f"1+0x199 stale _x{evaluations - 1} 1+0x300"
+    slots = down.replace("1+0", "2+0")
+    return cluster(owner=down, map_1=down, map_2=down, slots=slots) | {SNAPSHOT: down}
 
-    seen(series, ("52m", 0, None), ("60m", 0, None), ("91m", 1, 0))
+
+def test_what_a_receiver_said_last_is_judged_by_and_proves_nothing(seen: Seen) -> None:
+    seen(away(evaluations=16), ("52m", 1, None), ("60m", 1, 0))
+
+
+def test_quarter_of_an_hour_without_the_receiver_is_forgotten_after_the_window(seen: Seen) -> None:
+    seen(away(evaluations=60), ("57m", 0, None), ("70m", 0, None), ("99m", 1, 0))
 
 
 def test_profiling_metrics_that_vanish_are_no_evidence_of_work(seen: Seen) -> None:
@@ -243,6 +252,8 @@ def test_evidence_needs_every_series(
 def _promtool_test(
     series: Series, cases: list[dict[str, Any]], *, rules: bool = True
 ) -> dict[str, Any]:
+    # A receiver that reads Determined: what it does not list has ended.
+    series = {SNAPSHOT: "0+15x400"} | series
     return {
         "rule_files": [str(ROOT / "alerting-rules/*.rules.yaml")] if rules else [],
         "evaluation_interval": "15s",
