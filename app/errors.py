@@ -7,6 +7,8 @@
   - IncidentNotFoundError        no incident has this id
   - StaleIncidentError           somebody changed the incident first: read it and decide again
   - IntentExistsError            another incident already means to stop this allocation
+  - TaskKeptError                somebody keeps the task: a stop may not be recorded or sent
+  - StopNotSentError             a call to stop something was not made: it surely did nothing
   - StoreUnavailableError        the database cannot be written now: try again later
   - UpstreamError                a system that we depend on
     - UpstreamUnavailableError   time-out, connection, 429 or 5xx: try again later
@@ -43,6 +45,14 @@ class StaleIncidentError(WatchdogError):
 
 class IntentExistsError(WatchdogError):
     """There is an open intent to stop this allocation already."""
+
+
+class TaskKeptError(WatchdogError):
+    """A keep is in force for the task that an intent is about (S13)."""
+
+
+class StopNotSentError(WatchdogError):
+    """Nothing was sent to stop the task. The message says why."""
 
 
 class StoreUnavailableError(WatchdogError):

@@ -4,7 +4,7 @@ Every method may raise an `UpstreamError`, and the store's may raise `StoreUnava
 means *unknown*, and unknown never leads to a stop (S5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -29,10 +29,13 @@ class Cluster(Protocol):
         """Read one allocation and its owner again. None means that it runs no more."""
         ...
 
-    async def stop(self, allocation: Allocation) -> str:
+    async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
         """Kill the allocation's task, and return Determined's answer in words.
 
+        `may_send` is asked last, right before the call is made.
+
         Raises:
+            StopNotSentError: the call was not made.
             UpstreamRejectedError: Determined refuses (400, 404, 500): read the state again.
             UpstreamUnavailableError: it is not known whether the call arrived.
         """
@@ -126,6 +129,10 @@ class IncidentStore(Protocol):
         """Return what happened, oldest first."""
         ...
 
+    async def resolved(self, keys: Sequence[str], *, since: datetime) -> Mapping[str, datetime]:
+        """Return when the incidents of these identities were last resolved, by key."""
+        ...
+
     async def commit(self, transition: Transition) -> Incident:
         """Store an incident, the orders that go with it, and the history's entry.
 
@@ -134,6 +141,7 @@ class IncidentStore(Protocol):
         Raises:
             StaleIncidentError: the incident was changed since it was read.
             IntentExistsError: another incident means to stop the same allocation.
+            TaskKeptError: an intent was to be recorded or sent, and somebody keeps the task.
         """
         ...
 
@@ -187,7 +195,7 @@ class Outbox(Protocol):
     """The messages that wait to be sent; in the same database."""
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
-        """Return the messages whose next attempt is due, oldest first."""
+        """Return the messages whose next attempt is due, the longest due first."""
         ...
 
     async def attempt(self, message_id: str, now: datetime) -> None:
@@ -212,7 +220,9 @@ class Outbox(Protocol):
         """
         ...
 
-    async def postpone(self, message_id: str, until: datetime, why: str) -> None: ...
+    async def postpone(self, message_id: str, until: datetime, why: str) -> None:
+        """Note why it was not sent, and when it is tried again."""
+        ...
 
     async def oldest(self) -> datetime | None:
         """Return when the oldest message that waits was ordered. None means that none waits."""

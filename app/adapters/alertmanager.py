@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import httpx
+import re2
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from app.adapters.upstream import Instant, upstream_errors
 from app.domain.alert import HEARTBEAT, Alert, identify
 from app.domain.incident import Keep
-from app.domain.matchers import Matcher, Silence
+from app.domain.matchers import Matcher, Pattern, Silence
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading
 from app.errors import (
     InvalidAlertError,
@@ -160,7 +162,8 @@ async def _read_peer(name: str, client: httpx.AsyncClient) -> PeerReading:
     return PeerReading(
         name,
         alerts=_by_identity(alerts),
-        silences=tuple(_silence(each) for each in silences if each.status.state != "expired"),
+        # Expired ones too: what came and went while nobody looked ends a round all the same (S9).
+        silences=tuple(_silence(each) for each in silences),
     )
 
 
@@ -209,12 +212,32 @@ def _joined(one: PeerAlert | None, other: PeerAlert) -> PeerAlert:
 def _silence(silence: _Silence) -> Silence:
     return Silence(
         silence_id=silence.id,
-        matchers=tuple(Matcher(m.name, m.value, m.is_regex, m.is_equal) for m in silence.matchers),
+        matchers=tuple(_matcher(each) for each in silence.matchers),
         starts_at=silence.starts_at,
         ends_at=silence.ends_at,
         created_by=silence.created_by,
         comment=silence.comment,
     )
+
+
+def _matcher(matcher: _Matcher) -> Matcher:
+    pattern = _compiled(matcher.value) if matcher.is_regex else None
+    return Matcher(matcher.name, matcher.value, matcher.is_regex, matcher.is_equal, pattern=pattern)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(expression: str) -> Pattern | None:
+    """Compile with the engine that Alertmanager has, which cannot be made to run for ever.
+
+    Whoever may silence may write any expression; Python's own engine takes minutes for some.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        compiled: Pattern = re2.compile(expression, options)
+    except re2.error:
+        return None
+    return compiled
 
 
 def _silence_body(keep: Keep) -> dict[str, object]:

@@ -13,7 +13,12 @@ from app.adapters import determined_wire as wire
 from app.adapters.determined_session import Session
 from app.adapters.upstream import together, upstream_errors
 from app.domain.cluster import Allocation, Snapshot, TaskType, User
-from app.errors import UpstreamMalformedError, UpstreamRejectedError
+from app.errors import (
+    StopNotSentError,
+    UpstreamError,
+    UpstreamMalformedError,
+    UpstreamRejectedError,
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 _SYSTEM = "Determined"
@@ -90,34 +95,17 @@ class Determined:
         owners = await self._owners_of(summary)
         return reading.allocations([summary], owners)[allocation_id]
 
-    async def stop(self, allocation: Allocation) -> str:
+    async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
         """Kill the task that the allocation is the present run of.
 
         What is not surely the right one is refused here, and nothing is sent.
         """
-        task_id = allocation.task_id
-        if allocation.allocation_id.rpartition(".")[0] != task_id:
-            raise UpstreamRejectedError(f"{allocation.allocation_id} is no run of task {task_id}")
-        match allocation.task_type:
-            case TaskType.TRIAL:
-                await self._demand_trial(allocation)
-                await self._demand_present(allocation)
-                return await self._kill(f"trials/{_segment(allocation.trial_id)}")
-
-            case TaskType.GENERIC:
-                await self._demand_present(allocation)
-                body = {"taskId": task_id, "killFromRoot": False}
-                return await self._kill(f"tasks/{_segment(task_id)}", body)
-
-            case task_type if task_type in reading.INTERACTIVE:
-                # These run once, so the task is the allocation.
-                return await self._kill(f"{reading.INTERACTIVE[task_type]}/{_segment(task_id)}")
-
-            case _:
-                kind = allocation.task_type or "task of unknown type"
-                raise UpstreamRejectedError(f"there is no call to stop a {kind}: nothing was sent")
-
-    async def _kill(self, path: str, body: dict[str, object] | None = None) -> str:
+        try:
+            path, body = await self._call_for(allocation)
+        except UpstreamError as exc:
+            raise StopNotSentError(str(exc)) from exc
+        if not may_send():
+            raise StopNotSentError("it took too long to get ready")
         with upstream_errors(_SYSTEM):
             response = await self._client.post(
                 f"/api/v1/{path}/kill", json=body, auth=self._session
@@ -128,15 +116,43 @@ class Determined:
             response.raise_for_status()
         return f"{response.status_code} {path}/kill"
 
+    async def _call_for(self, allocation: Allocation) -> tuple[str, dict[str, object] | None]:
+        """Return the path and the body of the call, once it is sure to be about the right task.
+
+        Raises:
+            StopNotSentError: it is not.
+            UpstreamError: Determined does not tell.
+        """
+        task_id = allocation.task_id
+        if allocation.allocation_id.rpartition(".")[0] != task_id:
+            raise StopNotSentError(f"{allocation.allocation_id} is no run of task {task_id}")
+        match allocation.task_type:
+            case TaskType.TRIAL:
+                await self._demand_trial(allocation)
+                await self._demand_present(allocation)
+                return f"trials/{_segment(allocation.trial_id)}", None
+
+            case TaskType.GENERIC:
+                await self._demand_present(allocation)
+                body = {"taskId": task_id, "killFromRoot": False}
+                return f"tasks/{_segment(task_id)}", body
+
+            case task_type if task_type in reading.INTERACTIVE:
+                # These run once, so the task is the allocation.
+                return f"{reading.INTERACTIVE[task_type]}/{_segment(task_id)}", None
+
+            case _:
+                kind = allocation.task_type or "task of unknown type"
+                raise StopNotSentError(f"there is no call to stop a {kind}")
+
     async def _demand_trial(self, allocation: Allocation) -> None:
         """See that the trial of the name, which is only text, is the trial of the task."""
         if not allocation.trial_id:
-            raise UpstreamRejectedError(f"no trial is known for task {allocation.task_id}")
+            raise StopNotSentError(f"no trial is known for task {allocation.task_id}")
         reply = await self._get(f"trials/{_segment(allocation.trial_id)}", wire.TrialReply)
         if allocation.task_id not in reply.trial.task_ids:
-            raise UpstreamRejectedError(
-                f"trial {allocation.trial_id} does not run task {allocation.task_id}: "
-                "nothing was sent"
+            raise StopNotSentError(
+                f"trial {allocation.trial_id} does not run task {allocation.task_id}"
             )
 
     async def _demand_present(self, allocation: Allocation) -> None:
@@ -147,9 +163,7 @@ class Determined:
                 if each.state == _ENDED or each.end_time:
                     break
                 return
-        raise UpstreamRejectedError(
-            f"allocation {allocation.allocation_id} has ended: nothing was sent"
-        )
+        raise StopNotSentError(f"allocation {allocation.allocation_id} has ended")
 
     async def _owners_of(self, summary: wire.AllocationSummary) -> reading.Owners:
         """Ask the one place that knows the owner of a task of this type."""

@@ -16,7 +16,22 @@ from app.errors import (
     UpstreamUnavailableError,
 )
 
-_PASSING = frozenset(
+_OURS = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+    }
+)
+"""Slack's words for what is wrong with our account. Somebody mends it, and the message waits."""
+_PASSING = _OURS | frozenset(
     {
         "fatal_error",
         "internal_error",

@@ -138,7 +138,7 @@ async def test_alerts_that_are_not_ours_are_passed_over(peers: Alertmanager) -> 
     assert not one.alerts
 
 
-@pytest.mark.parametrize("state", ["active", "pending"])
+@pytest.mark.parametrize("state", ["active", "pending", "expired"])
 @respx.mock
 async def test_silence_is_read_whole(peers: Alertmanager, state: str) -> None:
     answers(ONE, silences=[silence(state)])
@@ -167,14 +167,29 @@ async def test_matcher_without_is_equal_means_equal(peers: Alertmanager) -> None
     assert one.silences[0].matchers == (Matcher("task_id", TASK),)
 
 
+@pytest.mark.parametrize(
+    ("expression", "text", "matches"),
+    [
+        pytest.param("b.*", "bob", True, id="a beginning"),
+        pytest.param("b", "bob", False, id="the whole value counts"),
+        pytest.param("[[:alpha:]]+", "bob", True, id="a class that Python reads otherwise"),
+        pytest.param("(b|c)ob", "bob", True, id="one of two"),
+        pytest.param("(", "bob", True, id="broken: it must protect"),
+        pytest.param("([a-z0-9]+-?)+!", f"{TASK}{TASK}", False, id="endless for Python"),
+        pytest.param("(" * 900 + ")" * 900, "bob", False, id="deeper than Python goes"),
+    ],
+)
 @respx.mock
-async def test_silence_that_is_over_is_left_out(peers: Alertmanager) -> None:
-    answers(ONE, silences=[silence("expired")])
+async def test_expression_means_what_alertmanager_means(
+    peers: Alertmanager, expression: str, text: str, *, matches: bool
+) -> None:
+    matcher = {"name": "task_id", "value": expression, "isRegex": True}
+    answers(ONE, silences=[silence(matchers=[matcher])])
     answers(TWO)
 
     one, _ = await peers.read()
 
-    assert one.silences == ()
+    assert one.silences[0].matches({"task_id": text}) is matches
 
 
 @pytest.mark.parametrize("changes", [{"matchers": []}, {"matchers": None}, {"endsAt": "soon"}])

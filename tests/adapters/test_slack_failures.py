@@ -65,7 +65,7 @@ FAILURES = {
     "no answer": Failure(AddFault(kind=FaultKind.HANG), UpstreamUnavailableError),
     "connection cut": Failure(AddFault(kind=FaultKind.DROP), UpstreamUnavailableError),
     "no JSON": Failure(AddFault(kind=FaultKind.MALFORMED), UpstreamMalformedError),
-    "invalid_auth": Failure(refusing("invalid_auth"), UpstreamRejectedError),
+    "invalid_auth": Failure(refusing("invalid_auth"), UpstreamUnavailableError),
     "channel_not_found": Failure(refusing("channel_not_found"), UpstreamRejectedError),
     "a word of the future": Failure(refusing("weather_too_bad"), UpstreamRejectedError),
 }
@@ -125,15 +125,25 @@ async def test_wait_that_slack_asks_for_is_told(
     assert raised.value.retry_after == timedelta(seconds=7)
 
 
+async def test_what_is_wrong_with_our_account_is_tried_again(
+    messenger: SlackMessenger, slack_control: SlackControl
+) -> None:
+    """Somebody mends it; until then the message waits, and the owner is no less reachable."""
+    slack_control.fail("token_revoked")
+
+    with pytest.raises(UpstreamUnavailableError, match="token_revoked"):
+        await messenger.probe()
+
+
 async def test_refusal_carries_slacks_own_word(
     messenger: SlackMessenger, slack_control: SlackControl
 ) -> None:
-    slack_control.fail("token_revoked")
+    slack_control.fail("weather_too_bad")
 
     with pytest.raises(UpstreamRejectedError) as raised:
         await messenger.probe()
 
-    assert raised.value.code == "token_revoked"
+    assert raised.value.code == "weather_too_bad"
 
 
 async def test_failed_post_is_not_repeated_by_itself(

@@ -18,6 +18,7 @@ from app.adapters.upstream import retry_after
 from app.domain.cluster import TaskType
 from app.domain.incident import Keep
 from app.errors import (
+    StopNotSentError,
     UpstreamError,
     UpstreamMalformedError,
     UpstreamRejectedError,
@@ -93,7 +94,6 @@ def determined(client: httpx.AsyncClient) -> Determined:
 READS: dict[str, Call] = {
     "Determined.snapshot": lambda client: determined(client).snapshot(),
     "Determined.read_allocation": lambda client: determined(client).read_allocation(ALLOCATION),
-    "Determined.stop, of a trial": lambda client: determined(client).stop(TRIAL),
     "Session.renew": lambda client: Session(client, Password("watchdog", SECRET)).renew(),
     "Prometheus.firing_alerts": lambda client: Prometheus(client).firing_alerts(),
     "Prometheus.has_alert": lambda client: Prometheus(client).has_alert("GPUAllocationIdle"),
@@ -101,7 +101,7 @@ READS: dict[str, Call] = {
     "Alertmanager.silence": lambda client: Alertmanager({"am-1": client}).silence(KEEP),
 }
 CALLS: dict[str, Call] = READS | {
-    "Determined.stop": lambda client: determined(client).stop(allocation()),
+    "Determined.stop": lambda client: determined(client).stop(allocation(), may_send=lambda: True),
 }
 
 
@@ -152,6 +152,25 @@ async def test_answer_that_cannot_be_read_is_malformed(
     with pytest.raises(UpstreamMalformedError) as raised:
         await call(client)
 
+    assert_no_secret(raised.value)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [failure.reply for failure in FAILURES.values()] + list(UNREADABLE.values()),
+    ids=[*FAILURES, *UNREADABLE],
+)
+async def test_reading_before_a_stop_that_fails_sends_nothing(
+    client: httpx.AsyncClient,
+    upstream: respx.Route,
+    reply: httpx.Response | type[httpx.TransportError],
+) -> None:
+    reply_with(upstream, reply)
+
+    with pytest.raises(StopNotSentError) as raised:
+        await determined(client).stop(TRIAL, may_send=lambda: True)
+
+    assert {call.request.method for call in upstream.calls} == {"GET"}
     assert_no_secret(raised.value)
 
 
