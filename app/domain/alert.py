@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.cluster import TaskType
 from app.errors import InvalidAlertError
@@ -43,11 +44,17 @@ class Identity:
         """One value for the database to hold unique. Alertmanager's fingerprint would change with
         any other label, an external one for instance.
         """
-        canonical = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _key(self)
 
     def labels(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items() if value}
+
+
+@lru_cache(maxsize=65_536)
+def _key(identity: Identity) -> str:
+    # Asked for again and again at every tick, for every incident and every alert.
+    canonical = json.dumps(asdict(identity), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ class AnswerClock:
         counts = answerable and step > timedelta() and max(wall, monotonic) <= gap
         return AnswerClock(self.elapsed + step if counts else self.elapsed, now)
 
-    def latest(self, now: datetime) -> timedelta:
-        """Return the most that the next tick can make of it: the safe start of a grace period."""
-        return self.elapsed + max(now - self.advanced_at, timedelta())
+    def latest(self, now: datetime, gap: timedelta) -> timedelta:
+        """Return the most that the next tick can make of it: the safe start of a grace period.
+
+        A tick after more than `gap` counts nothing.
+        """
+        return self.elapsed + min(max(now - self.advanced_at, timedelta()), gap)

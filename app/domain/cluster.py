@@ -69,3 +69,9 @@ class Snapshot:
     agent_slots: Mapping[str, int] = field(default_factory=dict)
     queued_slots: Mapping[str, int] = field(default_factory=dict)
     """Slots that queued jobs wait for, by resource pool."""
+
+
+def is_deactivated(username: str, snapshot: Snapshot | None) -> bool:
+    """Tell whether Determined says that the account is not active: nobody answers for it (S1)."""
+    user = snapshot.users.get(username) if snapshot else None
+    return user is not None and not user.active

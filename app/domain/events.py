@@ -12,6 +12,10 @@ from app.domain.reasons import Reason
 Evidence = Mapping[str, Any]
 
 
+def _words(reason: Reason, detail: str) -> str:
+    return f"{reason}: {detail}" if detail else str(reason)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertActive:
     """An Alertmanager has the alert active, and nothing suppresses it: the owner may be told."""
@@ -36,9 +40,13 @@ class TargetSeen:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeBegan:
-    """Prometheus says that the alert began after the warning: it had stopped in between."""
+    """Something ended after the warning that ended its round with it, unseen by us (S9).
+
+    The alert had stopped and fired again, or a silence came and went while nobody looked.
+    """
 
     evidence: Evidence = field(default_factory=dict)
+    reason: Reason = Reason.NEW_EPISODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,14 @@ class StopBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Blind:
+    """The alert fires no more, and nobody can see whether its condition is over (S5)."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StopProven:
     """Every safety rule holds now, for this allocation."""
 
@@ -114,6 +130,19 @@ class StopAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class StopNotSent:
+    """The call to Determined was not made after all: it surely did not arrive."""
+
+    allocation_id: str
+    reason: Reason
+    detail: str = ""
+
+    @property
+    def words(self) -> str:
+        return _words(self.reason, self.detail)
+
+
+@dataclass(frozen=True, slots=True)
 class StopWithdrawn:
     """An intent of unknown fate could not be proven again (S6)."""
 
@@ -124,7 +153,7 @@ class StopWithdrawn:
 
     @property
     def words(self) -> str:
-        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
+        return _words(self.reason, self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +190,15 @@ Event = (
     | ReminderDue
     | OwnerUnreachable
     | StopBlocked
+    | Blind
     | StopProven
     | StopSending
     | StopAnswered
+    | StopNotSent
     | StopWithdrawn
     | AllocationEnded
     | RecoveryObserved
     | RuleGone
 )
+ABOUT_INTENTS = (StopProven, StopSending, StopAnswered, StopNotSent, StopWithdrawn)
+"""The events that only an incident with an intent to stop may meet, or one about to get it."""

@@ -101,6 +101,8 @@ class Target:
     intent: Intent | None = None
     outcome: IncidentState | None = None
     """How it ended: STOPPED by us, or ENDED without us. None while it runs."""
+    was_called: bool = False
+    """A call to stop it was taken, or may have been, whatever became of its intent since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,14 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why a stop that is due is not made."""
+    """Why something that ought to happen does not."""
 
     reason: Reason
     since: datetime
     """When the first of an unbroken row of reasons came up."""
     admins_told: bool = False
+    due: bool = True
+    """A stop is due and not made. False: nobody can see whether the alert's condition is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class Incident:
     """The kinds of reminder that the present round has had."""
     holds: tuple[Hold, ...] = ()
     block: Block | None = None
-    """What speaks against a stop that is due. None while none is due, or nothing does."""
+    """What speaks against a stop that is due, or keeps us from seeing. None while nothing does."""
     expressions: Expressions = Expressions()
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Texts and links for people: summary, description, runbook_url, dashboard_url."""

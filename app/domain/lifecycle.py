@@ -4,7 +4,7 @@
        ▲ ▲        │   │        │ │
        │ └─ held ◀┘   │        │ └────▶ escalated (open: a person must look)
        │      ▲───────│────────┘
-       └─ new round ──┘           every open state ──▶ resolved, ended, dismissed
+       └─ new round ──┘    every open state ──▶ ended, all but stopping ──▶ resolved
 
 A *round* is one first warning with its full grace period. Whatever breaks a round (a hold, a change
 of mode, an alert that began again, an intent withdrawn) is followed by another round, never by the
@@ -20,14 +20,13 @@ from typing import Any
 
 from app.domain import events as e
 from app.domain import steps
-from app.domain.actions import MessageKind, SaveIntent, SendMessage
-from app.domain.history import WATCHDOG, Entry
+from app.domain.actions import MessageKind, SendMessage
+from app.domain.history import WATCHDOG
 from app.domain.incident import (
     FINAL_STATES,
     Hold,
     Incident,
     IncidentState,
-    Intent,
     IntentState,
     RecipientKind,
     Target,
@@ -49,21 +48,15 @@ def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime)
         InvalidTransitionError: the state does not allow the event.
     """
     if incident.state in FINAL_STATES:
-        return Transition(incident)
-    step = _ROWS[incident.state](incident, event, policy, at)
+        # One thing is left to do: a message that arrived too late must not keep its deadline.
+        late = event if isinstance(event, e.WarningDelivered) else None
+        step = steps.warned_late(incident, late) if late else None
+    else:
+        step = _ROWS[incident.state](incident, event, policy, at)
     if step is None:
         return Transition(incident)
     after = replace(step.incident, changed_at=at)
-    entry = Entry(
-        at=at,
-        reason=step.reason,
-        before=incident.state,
-        after=after.state,
-        actor=step.actor,
-        detail=step.detail,
-        evidence=step.evidence,
-    )
-    return Transition(after, step.actions, (entry,))
+    return Transition(after, step.actions, (step.entry(incident.state, at),))
 
 
 def follow(transition: Transition, event: e.Event, policy: Policy, *, at: datetime) -> Transition:
@@ -84,7 +77,7 @@ def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: dateti
         case e.WarningDelivered(round=number, receipt=receipt, warnings=warnings):
             if number != incident.round or receipt.recipient is RecipientKind.ADMINS:
                 # It was on its way when its round ended, or it told no owner (S1).
-                return None
+                return steps.warned_late(incident, event)
             targets = tuple(
                 replace(each, warning=warnings.get(each.allocation_id)) for each in incident.targets
             )
@@ -104,8 +97,8 @@ def _while_notified(
     incident: Incident, event: e.Event, policy: Policy, at: datetime
 ) -> Step | None:
     match event:
-        case e.EpisodeBegan(evidence=evidence):
-            return _new_round(incident, Reason.NEW_EPISODE, evidence)
+        case e.EpisodeBegan(evidence=evidence, reason=reason):
+            return _new_round(incident, reason, evidence)
 
         case e.ReminderDue(kind=kind) if kind not in incident.reminders:
             after = replace(incident, reminders=(*incident.reminders, kind))
@@ -146,7 +139,7 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
                 return Step(after, Reason.MODE_CHANGED, detail=mode)
             return _new_round(after, Reason.MODE_CHANGED, {"mode": mode})
 
-        case e.StopBlocked():
+        case e.StopBlocked() | e.Blind():
             return steps.blocked(incident, event, policy, at)
 
         case e.RecoveryObserved(evidence=evidence):
@@ -155,7 +148,7 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
         case e.RuleGone(detail=detail):
             return _close(incident, S.ENDED, Reason.RULE_GONE, {"detail": detail})
 
-        case e.StopProven() | e.StopSending() | e.StopAnswered() | e.StopWithdrawn():
+        case _ if isinstance(event, e.ABOUT_INTENTS):
             # Nothing is stopped before the owner was told, nor while anything forbids it.
             raise InvalidTransitionError(f"{incident.state} does not allow {event}")
 
@@ -170,17 +163,24 @@ def _while_stopping(
     match event:
         case e.StopProven():
             # Another target, or an intent of unknown fate that is proven again (S6).
+            target = steps.demand(incident, event.allocation_id)
+            if target.intent and target.intent.attempts >= policy.attempts:
+                return _escalate(incident, target, "it runs on")
             return steps.record(incident, event, at)
+
+        case e.StopNotSent():
+            return steps.not_sent(incident, event, policy, at)
 
         case e.StopSending():
             return steps.sending(incident, event, at)
 
-        case e.StopAnswered(allocation_id=allocation_id, reason=reason, detail=detail):
-            target = steps.demand(incident, allocation_id)
-            answered = replace(steps.intent_of(target), state=event.state)
-            if event.state is IntentState.UNCONFIRMED and answered.attempts >= policy.attempts:
-                return _escalate(incident, target, answered, detail)
-            return steps.intent_step(incident, target, answered, reason, detail)
+        case e.StopAnswered(allocation_id=allocation_id, detail=detail):
+            step = steps.answered(incident, event)
+            target = steps.demand(step.incident, allocation_id)
+            attempts = steps.intent_of(target).attempts
+            if event.state is IntentState.UNCONFIRMED and attempts >= policy.attempts:
+                return _escalate(step.incident, target, detail)
+            return step
 
         case e.StopWithdrawn():
             return _withdraw(incident, event)
@@ -201,6 +201,10 @@ def _while_escalated(
         case e.RecoveryObserved(evidence=evidence):
             return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
 
+        case e.StopSending():
+            # Whoever is about to call must hear that nobody may any more.
+            raise InvalidTransitionError(f"{incident.state} does not allow {event}")
+
         case _:
             # A person looks. The end of the allocation or the recovery closes it, nothing else.
             return _in_every_state(incident, event)
@@ -210,6 +214,9 @@ def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
     match event:
         case e.AlertSeen() | e.TargetSeen():
             return steps.seen(incident, event)
+
+        case e.WarningDelivered():
+            return steps.warned_late(incident, event)
 
         case e.AllocationEnded():
             return _allocation_ended(incident, event)
@@ -233,7 +240,9 @@ def _new_round(
     """Tell the owner anew, with a full grace period (S9); in mode `observe` tell nobody (S10)."""
     begun = replace(steps.without_warnings(incident), round=incident.round + 1, holds=())
     told = incident.mode is not Mode.OBSERVE
-    actions = (SendMessage(MessageKind.WARNING),) if told else ()
+    warning = (SendMessage(MessageKind.WARNING),) if told else ()
+    # What the last round's message announced is so no more (S10).
+    actions = (*steps.status(incident), *warning)
     return Step(replace(begun, state=S.FIRING), reason, actions, evidence=evidence or {})
 
 
@@ -258,7 +267,7 @@ def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | No
     target = incident.target(event.allocation_id)
     if target is None or target.outcome:
         return None
-    ours = event.reason is Reason.ALLOCATION_ENDED and steps.is_sent(target)
+    ours = event.reason is Reason.ALLOCATION_ENDED and steps.may_have_arrived(target)
     outcome, reason = (S.STOPPED, Reason.STOP_VERIFIED) if ours else (S.ENDED, event.reason)
     after, saved = steps.with_outcome(incident, target, outcome)
     if steps.over(after):
@@ -274,25 +283,16 @@ def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | No
 def _withdraw(incident: Incident, event: e.StopWithdrawn) -> Step:
     """Give an intent up; the allocation starts again from a new warning (S6, S9)."""
     target = steps.demand(incident, event.allocation_id)
-    withdrawn = replace(steps.intent_of(target), state=IntentState.WITHDRAWN)
-    saved = (SaveIntent(event.allocation_id, withdrawn),)
-    after = incident.with_target(replace(target, intent=None, warning=None))
+    after, saved = steps.withdrawn(incident, target)
     if steps.open_intents(after):
-        return Step(after, Reason.STOP_WITHDRAWN, saved, event.words, event.evidence)
-    # Held until the next look at the world says that nothing forbids a new warning.
-    step = _hold(after, (Hold(event.reason),), Reason.STOP_WITHDRAWN)
+        step = Step(after, Reason.STOP_WITHDRAWN, steps.status(after))
+    else:
+        # Held until the next look at the world says that nothing forbids a new warning.
+        step = _hold(after, (Hold(event.reason),), Reason.STOP_WITHDRAWN)
     actions = (*saved, *step.actions)
     return replace(step, actions=actions, detail=event.words, evidence=event.evidence)
 
 
-def _escalate(incident: Incident, target: Target, intent: Intent, detail: str) -> Step:
-    """Leave it to a person: the attempts are used up."""
-    withdrawn = replace(intent, state=IntentState.WITHDRAWN)
-    after = replace(steps.with_intent(incident, target, withdrawn), state=S.ESCALATED)
-    text = (
-        f"Allocation {target.allocation_id} of {target.username} could not be stopped in "
-        f"{intent.attempts} attempts. Last answer: {detail}. Nothing more is tried."
-    )
-    told = (SendMessage(MessageKind.ADMINS, text), *steps.status(incident))
-    saved = SaveIntent(target.allocation_id, withdrawn)
-    return Step(after, Reason.ATTEMPTS_EXHAUSTED, (saved, *told), detail)
+def _escalate(incident: Incident, target: Target, detail: str) -> Step:
+    step = steps.exhausted(incident, target, detail)
+    return replace(step, incident=replace(step.incident, state=S.ESCALATED))

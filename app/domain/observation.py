@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.domain import events as e
 from app.domain.cluster import Snapshot
 from app.domain.incident import Expressions, Hold, Incident, IncidentState, Keep, Target
-from app.domain.matchers import Silence, silence_over
+from app.domain.matchers import Silence, silence_ended_over, silence_over
 from app.domain.opening import texts
 from app.domain.policy import Mode
 from app.domain.readings import PeerAlertState, PeerReading, RuleAlert
@@ -50,11 +50,10 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
         yield e.HoldsObserved(holds)
     if mode is not incident.mode:
         yield e.ModeChanged(mode)
-    if alert is None or holds:
+    if holds:
         return
-    if _began_anew(incident, alert):
-        yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
-    if not _is_active(incident, world.peers):
+    yield from _resets(incident, alert, world)
+    if alert is None or not _is_active(incident, world.peers):
         return
     if incident.state is IncidentState.HELD:
         if all(peer.readable for peer in world.peers):
@@ -82,12 +81,32 @@ def _of_determined(
             yield e.TargetSeen(target.allocation_id, allocation.name, allocation.slots)
 
 
-def _began_anew(incident: Incident, alert: RuleAlert) -> bool:
-    """Tell whether the alert stopped after the warning and fired again, unseen by us (S9)."""
-    return any(
-        target.warning is not None and alert.active_at > target.warning.delivered_at
-        for target in incident.targets
-    )
+def _resets(incident: Incident, alert: RuleAlert | None, world: World) -> Iterator[e.EpisodeBegan]:
+    """Yield what ended after the warning, and the round with it, while nobody looked (S9)."""
+    for target in incident.targets:
+        silence = ended_silence(incident, target, world)
+        if silence is not None:
+            yield e.EpisodeBegan({"silence": silence.silence_id}, Reason.HOLD_ENDED)
+        elif alert is not None and began_after_warning(alert, target):
+            yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
+
+
+def ended_silence(incident: Incident, target: Target, world: World) -> Silence | None:
+    """Return a silence that covered the target after its warning, and is over."""
+    if target.warning is None or target.outcome:
+        return None
+    since = target.warning.delivered_at
+    for peer in world.peers:
+        labels = _labels_on(peer, incident) | target_labels(incident, target)
+        silence = silence_ended_over(labels, peer.silences, since=since, now=world.now)
+        if silence is not None:
+            return silence
+    return None
+
+
+def began_after_warning(alert: RuleAlert, target: Target) -> bool:
+    """Tell whether the alert began after the warning: it had stopped in between (S9)."""
+    return target.warning is not None and alert.active_at > target.warning.delivered_at
 
 
 def _is_active(incident: Incident, peers: Sequence[PeerReading]) -> bool:
@@ -121,12 +140,12 @@ def _kept(incident: Incident, world: World) -> Iterator[Hold]:
 
 
 def _held_by(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[Hold]:
-    alert = peer.alerts.get(incident.identity.key)
-    common = dict(alert.labels) if alert else {}
+    common = _labels_on(peer, incident)
     for target in incident.targets:
         silence = silence_over(common | target_labels(incident, target), peer.silences, now)
         if silence is not None:
             yield _silenced(silence)
+    alert = peer.alerts.get(incident.identity.key)
     if alert is None:
         return
     by_id = {silence.silence_id: silence for silence in peer.silences}
@@ -134,9 +153,18 @@ def _held_by(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[H
         silence = by_id.get(silence_id)
         yield _silenced(silence) if silence else Hold(Reason.SILENCED, detail=silence_id)
     if alert.inhibited_by:
-        yield Hold(Reason.INHIBITED, detail=", ".join(sorted(alert.inhibited_by)))
-    if alert.muted_by:
+        # Which of several alerts Alertmanager names differs from one reading to the next.
+        yield Hold(Reason.INHIBITED)
+    nameless = not (alert.silenced_by or alert.inhibited_by)
+    if alert.muted_by or (alert.state is PeerAlertState.SUPPRESSED and nameless):
+        # Alertmanager before 0.28 has no name for it.
         yield Hold(Reason.MUTED, by=", ".join(sorted(alert.muted_by)))
+
+
+def _labels_on(peer: PeerReading, incident: Incident) -> dict[str, str]:
+    """Return all labels that the peer has of the alert, those of the whole cluster included."""
+    alert = peer.alerts.get(incident.identity.key)
+    return dict(alert.labels) if alert else {}
 
 
 def target_labels(incident: Incident, target: Target) -> dict[str, str]:

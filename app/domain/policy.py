@@ -61,6 +61,8 @@ class Limits:
 
     evidence_age: timedelta = timedelta(seconds=30)
     """The oldest raw sample that still proves something: two scrape intervals (S3)."""
+    proof_age: timedelta = timedelta(seconds=10)
+    """How long after the first reading of a proof the call may still be made."""
     heartbeat_age: timedelta = timedelta(minutes=5)
     snapshot_age: timedelta = timedelta(seconds=60)
     tick_gap: timedelta = timedelta(seconds=60)

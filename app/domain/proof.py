@@ -6,10 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain import events as e
-from app.domain.cluster import Allocation, TaskType
+from app.domain.cluster import Allocation, TaskType, is_deactivated
 from app.domain.events import Evidence
 from app.domain.incident import Incident, IncidentState, Target
-from app.domain.observation import World, expressions_of, holds_over
+from app.domain.observation import (
+    World,
+    began_after_warning,
+    ended_silence,
+    expressions_of,
+    holds_over,
+)
 from app.domain.policy import Limits, Mode, Policy
 from app.domain.readings import PeerAlertState, PeerReading, Sample
 from app.domain.reasons import Reason
@@ -72,18 +78,26 @@ def judge(
 ) -> Verdict:
     """Decide whether this allocation may be stopped now. Pure; the first "no" is the answer."""
     rules = (
-        _determined(target, readings),
-        _prometheus(incident, readings, world, limits),
-        _alertmanager(incident, world),
+        _determined(target, readings, world),
+        _prometheus(incident, target, readings, world, limits),
+        _alertmanager(incident, target, world),
         _heartbeat(world, limits),
         _owner_told(target, world, policy),
         _mode(incident, world, policy),
     )
-    reason, detail = next((no for rule in rules for no in rule), (Reason.PROVEN, ""))
+    reason, detail = _answer([no for rule in rules for no in rule], target)
     return Verdict(reason, detail, _evidence(incident, target, readings, world))
 
 
-def _determined(target: Target, readings: Readings) -> Iterator[_No]:
+def _answer(nos: Sequence[_No], target: Target) -> _No:
+    """Return the "no" that counts: the first; but of an intent that is open already, the first
+    that is certain. It must not wait, behind a system that is down, for better times (S6, S9).
+    """
+    certain = [no for no in nos if no[0] not in _UNKNOWN] if target.intent else []
+    return next(iter([*certain, *nos]), (Reason.PROVEN, ""))
+
+
+def _determined(target: Target, readings: Readings, world: World) -> Iterator[_No]:
     """S2, and S5 for Determined: the same allocation, the same owner, and a way to stop it."""
     if readings.allocation_error:
         yield Reason.DETERMINED_UNAVAILABLE, readings.allocation_error
@@ -96,12 +110,17 @@ def _determined(target: Target, readings: Readings) -> Iterator[_No]:
         yield Reason.OWNER_UNKNOWN, "Determined does not tell whose task it is"
     elif allocation.username != target.username:
         yield Reason.OWNER_CHANGED, f"now owned by {allocation.username}"
+    if is_deactivated(target.username, world.snapshot):
+        yield Reason.OWNER_UNREACHABLE, "the account is deactivated in Determined"
+    if allocation.task_type is not None and allocation.task_type != target.task_type:
+        # The grace period hangs on the type.
+        yield Reason.TYPE_DIFFERS, f"Determined calls it a {allocation.task_type}"
     if allocation.task_type in {None, TaskType.CHECKPOINT_GC}:
         yield Reason.NOT_STOPPABLE, f"Determined has no call to stop a {allocation.task_type}"
 
 
 def _prometheus(
-    incident: Incident, readings: Readings, world: World, limits: Limits
+    incident: Incident, target: Target, readings: Readings, world: World, limits: Limits
 ) -> Iterator[_No]:
     """S3: Prometheus itself reports it, its own expression confirms it, and the samples are fresh.
 
@@ -114,12 +133,15 @@ def _prometheus(
     if alert is None:
         yield Reason.NOT_FIRING, "Prometheus does not report the alert"
         return
+    if began_after_warning(alert, target):
+        yield Reason.NEW_EPISODE, f"the alert began {alert.active_at.isoformat()}"
     expressions = expressions_of(alert)
     if not expressions.verify or not expressions.evidence:
         yield Reason.EXPRESSIONS_MISSING, "the alert has no verify or no evidence annotation"
         return
-    yield from freshness(readings.evidence, limits.evidence_age)
-    if not readings.verify:
+    blind = list(freshness(readings.evidence, limits.evidence_age))
+    yield from blind
+    if not readings.verify and not blind:
         yield Reason.RECOVERED, "verify returns nothing, with fresh samples"
 
 
@@ -128,16 +150,19 @@ def freshness(evidence: Sequence[Sample] | None, limit: timedelta) -> Iterator[_
     if not evidence:
         yield Reason.EVIDENCE_MISSING, "a sample that the judgement needs is not there"
         return
-    oldest = max(sample.value for sample in evidence)
-    # NaN compares as false to everything, so the question is put in the positive.
-    if not 0 <= oldest <= limit.total_seconds():
-        yield Reason.EVIDENCE_STALE, f"the oldest sample is {oldest:.1f} s old"
+    # NaN compares as false to everything, so the question is put in the positive, to each of them.
+    if not all(0 <= sample.value <= limit.total_seconds() for sample in evidence):
+        ages = ", ".join(f"{sample.value:.1f}" for sample in evidence)
+        yield Reason.EVIDENCE_STALE, f"the samples are {ages} s old"
 
 
-def _alertmanager(incident: Incident, world: World) -> Iterator[_No]:
-    """S4: active on every peer, and no silence of any peer over the target."""
+def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[_No]:
+    """S4, S9: active on every peer, and no silence of any peer over the target, now or lately."""
     for hold in holds_over(incident, world):
         yield hold.reason, f"by {hold.by}" if hold.by else hold.detail
+    silence = ended_silence(incident, target, world)
+    if silence is not None:
+        yield Reason.HOLD_ENDED, f"silence {silence.silence_id} ended after the warning"
     if not world.peers:
         yield Reason.ALERTMANAGER_UNAVAILABLE, "no Alertmanager is configured"
     for peer in world.peers:
@@ -152,7 +177,8 @@ def _alertmanager(incident: Incident, world: World) -> Iterator[_No]:
 def _heartbeat(world: World, limits: Limits) -> Iterator[_No]:
     if world.heartbeat_at is None:
         yield Reason.HEARTBEAT_MISSING, "it never arrived"
-    elif world.now - world.heartbeat_at > limits.heartbeat_age:
+    elif not timedelta() <= world.now - world.heartbeat_at <= limits.heartbeat_age:
+        # One from the future was stamped by a clock that jumped.
         yield Reason.HEARTBEAT_MISSING, f"last seen {world.heartbeat_at.isoformat()}"
 
 
@@ -218,6 +244,8 @@ def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
         )
     if verdict.reason is Reason.RECOVERED:
         return e.RecoveryObserved(verdict.evidence)
+    if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED}:
+        return e.EpisodeBegan(verdict.evidence, verdict.reason)
     return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
 
 

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     HOLD_CHANGED = "hold_changed"
     HOLD_ENDED = "hold_ended"
     MODE_CHANGED = "mode_changed"
+    WARNING_LATE = "warning_late"  # confirmed when its round was over: it starts no grace period
     NEW_EPISODE = "new_episode"  # the alert began again after the warning: a new grace period
     RECOVERED = "recovered"  # fresh samples, and the condition no longer holds
     ALLOCATION_ENDED = "allocation_ended"
@@ -25,6 +26,7 @@ class Reason(StrEnum):
     STOP_SENT = "stop_sent"  # Determined is being called; it is not known yet what it does
     STOP_ACCEPTED = "stop_accepted"
     STOP_REJECTED = "stop_rejected"
+    STOP_NOT_SENT = "stop_not_sent"  # something spoke against it at the last moment
     STOP_UNCONFIRMED = "stop_unconfirmed"  # no answer, or the allocation still runs after one
     STOP_WITHDRAWN = "stop_withdrawn"
     STOP_VERIFIED = "stop_verified"
@@ -42,6 +44,7 @@ class Reason(StrEnum):
     PROMETHEUS_UNAVAILABLE = "prometheus_unavailable"
     ALERTMANAGER_UNAVAILABLE = "alertmanager_unavailable"
     OWNER_UNKNOWN = "owner_unknown"
+    TYPE_DIFFERS = "type_differs"  # the alert names another type of task than Determined
     NOT_STOPPABLE = "not_stoppable"  # the task's type has no call that stops it
     NOT_FIRING = "not_firing"  # Prometheus does not report the alert now
     NOT_IN_ALERTMANAGER = "not_in_alertmanager"
@@ -52,4 +55,5 @@ class Reason(StrEnum):
     NOT_WARNED = "not_warned"
     GRACE_RUNS = "grace_runs"
     MODE = "mode"  # the mode, or the policy, does not stop
+    PROOF_OLD = "proof_old"  # the proof took so long that it may be true no more
     STOP_ELSEWHERE = "stop_elsewhere"  # another incident has an open intent for the allocation

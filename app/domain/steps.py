@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
-from app.domain.events import AlertSeen, StopBlocked, StopProven, StopSending, TargetSeen
+from app.domain.events import (
+    AlertSeen,
+    Blind,
+    StopAnswered,
+    StopBlocked,
+    StopNotSent,
+    StopProven,
+    StopSending,
+    TargetSeen,
+    WarningDelivered,
+)
 from app.domain.history import WATCHDOG, Entry
 from app.domain.incident import (
     OPEN_INTENTS,
@@ -16,11 +26,15 @@ from app.domain.incident import (
     IncidentState,
     Intent,
     IntentState,
+    RecipientKind,
     Target,
 )
 from app.domain.policy import Mode, Policy
 from app.domain.reasons import Reason
 from app.errors import InvalidTransitionError
+
+_TOLD = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING, IncidentState.ESCALATED})
+"""The states in which another message than a late one is the one to be rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,18 @@ class Step:
     detail: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     actor: str = WATCHDOG
+
+    def entry(self, before: IncidentState, at: datetime) -> Entry:
+        """Return what the history says of it (S12)."""
+        return Entry(
+            at=at,
+            reason=self.reason,
+            before=before,
+            after=self.incident.state,
+            actor=self.actor,
+            detail=self.detail,
+            evidence=self.evidence,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +108,28 @@ def intent_of(target: Target) -> Intent:
     return target.intent
 
 
-def is_sent(target: Target) -> bool:
-    """Tell whether a call to stop the target was, or may have been, made."""
+def may_have_arrived(target: Target) -> bool:
+    """Tell whether a call to stop the target was taken by Determined, or nobody knows."""
     intent = target.intent
-    return intent is not None and intent.attempts > 0
+    return target.was_called or (intent is not None and intent.state is IntentState.SENDING)
+
+
+def in_flight(target: Target) -> Intent:
+    """Return the intent whose call is being made.
+
+    Raises:
+        InvalidTransitionError: no call is.
+    """
+    intent = intent_of(target)
+    if intent.state is not IntentState.SENDING:
+        raise InvalidTransitionError(f"{target.allocation_id} is not being called: {intent.state}")
+    return intent
+
+
+def is_under_way(target: Target) -> bool:
+    """Tell whether a call to stop the target may be having its effect now."""
+    called = {IntentState.SENDING, IntentState.SENT}
+    return not target.outcome and target.intent is not None and target.intent.state in called
 
 
 def open_intents(incident: Incident) -> list[Target]:
@@ -109,14 +153,31 @@ def with_outcome(
     return after, (SaveIntent(target.allocation_id, closed),)
 
 
-def with_intent(incident: Incident, target: Target, intent: Intent) -> Incident:
-    return replace(incident.with_target(replace(target, intent=intent)), block=None)
+def withdrawn(incident: Incident, target: Target) -> tuple[Incident, tuple[Action, ...]]:
+    """Take the intent away, and the warning that led to it."""
+    closed = replace(intent_of(target), state=IntentState.WITHDRAWN)
+    called = may_have_arrived(target)
+    left = replace(target, intent=None, warning=None, was_called=called)
+    return incident.with_target(left), (SaveIntent(target.allocation_id, closed),)
+
+
+def exhausted(incident: Incident, target: Target, detail: str) -> Step:
+    """Leave it to a person: the attempts are used up."""
+    closed = replace(intent_of(target), state=IntentState.WITHDRAWN)
+    text = (
+        f"Allocation {target.allocation_id} of {target.username} could not be stopped in "
+        f"{closed.attempts} attempts. Last answer: {detail}. Nothing more is tried."
+    )
+    saved = SaveIntent(target.allocation_id, closed)
+    told = (SendMessage(MessageKind.ADMINS, text), *status(incident))
+    after = replace(incident.with_target(replace(target, intent=closed)), block=None)
+    return Step(after, Reason.ATTEMPTS_EXHAUSTED, (saved, *told), detail)
 
 
 def intent_step(
     incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str = ""
 ) -> Step:
-    after = with_intent(incident, target, intent)
+    after = incident.with_target(replace(target, intent=intent))
     return Step(after, reason, (SaveIntent(target.allocation_id, intent),), detail)
 
 
@@ -124,10 +185,11 @@ def seen(incident: Incident, event: AlertSeen | TargetSeen) -> Step | None:
     """Note what Prometheus says of the alert, or Determined of a target, where it is new."""
     match event:
         case AlertSeen(expressions=expressions, annotations=annotations):
-            if expressions == incident.expressions:
+            was_blind = incident.block is not None and not incident.block.due
+            if expressions == incident.expressions and not was_blind:
                 return None
             after = replace(incident, expressions=expressions, annotations=annotations)
-            return Step(after, Reason.ALERT_SEEN)
+            return Step(replace(after, block=None) if was_blind else after, Reason.ALERT_SEEN)
 
         case TargetSeen(allocation_id=allocation_id, name=name, slots=slots):
             target = demand(incident, allocation_id)
@@ -146,7 +208,10 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
         raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
     new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
     again = replace(target.intent or new, state=IntentState.RECORDED, proof=event.proof)
-    step = intent_step(incident, target, again, Reason.PROVEN)
+    target = replace(target, was_called=may_have_arrived(target))
+    # What spoke against the stop so far is over when the call is made, not before (S5).
+    block = incident.block if incident.block and incident.block.due else None
+    step = intent_step(replace(incident, block=block), target, again, Reason.PROVEN)
     return replace(step, actions=(*step.actions, *status(incident)), evidence=event.proof)
 
 
@@ -161,20 +226,61 @@ def sending(incident: Incident, event: StopSending, at: datetime) -> Step:
     return intent_step(incident, target, sent, Reason.STOP_SENT, f"attempt {number}")
 
 
-def blocked(incident: Incident, event: StopBlocked, policy: Policy, at: datetime) -> Step | None:
-    """Note why a stop that is due is not made; the same reason is news only when it lasts."""
-    before = incident.block or Block(event.reason, since=at)
+def answered(incident: Incident, event: StopAnswered) -> Step:
+    """Note what became of the call. Only a refusal is known not to have had an effect."""
+    target = demand(incident, event.allocation_id)
+    intent = replace(in_flight(target), state=event.state)
+    called = target.was_called or event.reason is not Reason.STOP_REJECTED
+    unblocked = replace(incident, block=None)
+    target = replace(target, was_called=called)
+    return intent_step(unblocked, target, intent, event.reason, event.detail)
+
+
+def not_sent(incident: Incident, event: StopNotSent, policy: Policy, at: datetime) -> Step:
+    """Take the attempt back: nothing was sent. Why not is told like any other obstacle."""
+    target = demand(incident, event.allocation_id)
+    intent = in_flight(target)
+    waiting = replace(intent, state=IntentState.RECORDED, attempts=intent.attempts - 1)
+    step = intent_step(incident, target, waiting, Reason.STOP_NOT_SENT, event.words)
+    told = blocked(step.incident, StopBlocked(event.reason, event.detail), policy, at)
+    if told is None:
+        return step
+    return replace(step, incident=told.incident, actions=(*step.actions, *told.actions))
+
+
+def blocked(
+    incident: Incident, event: StopBlocked | Blind, policy: Policy, at: datetime
+) -> Step | None:
+    """Note what speaks against a stop that is due, or that nobody can see whether the condition is
+    over. The same reason is news only when it lasts: then admins are told, once.
+    """
+    due = isinstance(event, StopBlocked)
+    same = incident.block if incident.block and incident.block.due == due else None
+    before = same or Block(event.reason, since=at, due=due)
     lasts = not before.admins_told and at - before.since >= policy.tell_admins_after
-    if incident.block and event.reason is before.reason and not lasts:
+    if same and event.reason is same.reason and not lasts:
         return None
     block = replace(before, reason=event.reason, admins_told=before.admins_told or lasts)
+    what = "is due and not made" if due else "may be over, which cannot be seen"
     text = (
-        f"A stop for {incident.identity.username} has been due since "
-        f"{before.since:%Y-%m-%d %H:%M} UTC and is not made: {event.reason}. {event.detail}"
+        f"{'A stop' if due else incident.identity.alertname} for {incident.identity.username} "
+        f"{what}, since {before.since:%Y-%m-%d %H:%M} UTC: {event.reason}. {event.detail}"
     )
     told = (SendMessage(MessageKind.ADMINS, text.strip()),) if lasts else ()
-    after = replace(incident, block=block)
-    return Step(after, event.reason, told, event.detail, event.evidence)
+    evidence = event.evidence if isinstance(event, StopBlocked) else {}
+    return Step(replace(incident, block=block), event.reason, told, event.detail, evidence)
+
+
+def warned_late(incident: Incident, event: WarningDelivered) -> Step | None:
+    """Keep a message whose round was over when it arrived, so that it is rewritten: it names a
+    deadline that no longer is one (S10). A copy of a message that is known is no news.
+    """
+    if event.receipt.recipient is RecipientKind.ADMINS or incident.state in _TOLD:
+        return None
+    if event.receipt == incident.message:
+        return None
+    after = replace(incident, message=event.receipt)
+    return Step(after, Reason.WARNING_LATE, status(after))
 
 
 def unreachable(incident: Incident, hold: Hold) -> tuple[Action, ...]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from app.domain import events as e
+from app.domain.actions import MessageKind, SendMessage
 from app.domain.alert import Identity, Scope
 from app.domain.cluster import Allocation, Container, Snapshot, TaskType
 from app.domain.incident import (
@@ -22,6 +23,7 @@ from app.domain.policy import Limits, Mode, Policy, StopAction
 from app.domain.proof import Readings
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
 from app.domain.reasons import Reason
+from app.domain.steps import Transition
 
 T0 = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 GRACE = timedelta(hours=2)
@@ -43,6 +45,13 @@ IDENTITY = Identity(
 RECEIPT = Receipt("D1", "1795489200.000100", RecipientKind.OWNER)
 SILENCED = Hold(Reason.SILENCED, by="carol", until=T0 + timedelta(hours=8), detail="demo day")
 ANNOTATIONS = {"summary": "idle", "verify": "idle{}", "evidence": "age{}"}
+CALL = e.StopSending(ALLOCATION)
+ACCEPTED = e.StopAnswered(ALLOCATION, IntentState.SENT, Reason.STOP_ACCEPTED)
+REFUSED = e.StopAnswered(ALLOCATION, IntentState.UNCONFIRMED, Reason.STOP_REJECTED, "403")
+UNANSWERED = e.StopAnswered(ALLOCATION, IntentState.UNCONFIRMED, Reason.STOP_UNCONFIRMED, "timeout")
+NOT_SENT = e.StopNotSent(ALLOCATION, Reason.PROOF_OLD, "12 s")
+WITHDRAWN = e.StopWithdrawn(ALLOCATION, Reason.SILENCED)
+ENDED = e.AllocationEnded(ALLOCATION)
 
 
 def opened(mode: Mode = Mode.ENFORCE) -> Incident:
@@ -85,16 +94,19 @@ def stopping() -> Incident:
     return after(notified(), proven())
 
 
+def calling() -> Incident:
+    """The call is being made: after a crash nobody knows whether it was."""
+    return after(stopping(), CALL)
+
+
 def sent() -> Incident:
-    accepted = e.StopAnswered(ALLOCATION, IntentState.SENT, Reason.STOP_ACCEPTED)
-    return after(stopping(), e.StopSending(ALLOCATION), accepted)
+    return after(calling(), ACCEPTED)
 
 
 def escalated() -> Incident:
     incident = stopping()
     for _ in range(POLICY.attempts):
-        failed = e.StopAnswered(ALLOCATION, IntentState.UNCONFIRMED, Reason.STOP_REJECTED, "500")
-        incident = after(incident, proven(), e.StopSending(ALLOCATION), failed)
+        incident = after(incident, proven(), CALL, UNANSWERED)
     return incident
 
 
@@ -105,6 +117,10 @@ STATES = {
     IncidentState.STOPPING: stopping,
     IncidentState.ESCALATED: escalated,
 }
+
+
+def messages(transition: Transition) -> list[MessageKind]:
+    return [order.kind for order in transition.actions if isinstance(order, SendMessage)]
 
 
 def allocation(username: str | None = "bob", **changes: object) -> Allocation:

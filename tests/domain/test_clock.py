@@ -48,12 +48,31 @@ def test_what_a_tick_counts(wall: int, monotonic: int, *, answerable: bool, coun
     assert clock.advanced_at == T0 + timedelta(seconds=wall)
 
 
-def test_a_grace_period_starts_at_the_most_that_the_next_tick_can_make_of_it() -> None:
-    warned_at = T0 + timedelta(seconds=7)
+@pytest.mark.parametrize(
+    ("warned", "counted"),
+    [(7, 7), (60, 60), (61, 60), (3600, 60), (-3600, 0)],
+    ids=[
+        "between two ticks",
+        "after the longest gap",
+        "a second later",
+        "no tick for an hour",
+        "the wall clock was set back",
+    ],
+)
+def test_s13_a_grace_period_starts_at_the_most_that_the_next_tick_can_make_of_it(
+    warned: int, counted: int
+) -> None:
+    start = CLOCK.latest(T0 + timedelta(seconds=warned), GAP)
 
-    start = CLOCK.latest(warned_at)
+    assert start - CLOCK.elapsed == timedelta(seconds=counted)
+
+
+@pytest.mark.parametrize("warned", [0, 7, 15], ids=["at the tick", "between", "at the next tick"])
+def test_s13_no_time_before_the_warning_counts(warned: int) -> None:
+    start = CLOCK.latest(T0 + timedelta(seconds=warned), GAP)
 
     after = CLOCK.tick(
         now=T0 + timedelta(seconds=15), monotonic=timedelta(seconds=15), gap=GAP, answerable=True
     )
-    assert after.elapsed - start <= timedelta(seconds=8)
+
+    assert after.elapsed - start == timedelta(seconds=15 - warned)

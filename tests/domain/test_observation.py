@@ -1,11 +1,14 @@
 """What a look at the world means for an incident."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app.domain import events as e
 from app.domain.incident import Hold, Incident, Keep
+from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher
 from app.domain.observation import observe
 from app.domain.policy import Mode
@@ -13,15 +16,15 @@ from app.domain.readings import PeerAlert, PeerAlertState
 from app.domain.reasons import Reason
 from tests.domain.examples import (
     ALLOCATION,
-    IDENTITY,
+    POLICY,
     T0,
     TASK,
+    after,
     allocation,
     held,
     notified,
     opened,
     peer,
-    rule_alert,
     silence,
     snapshot,
     world,
@@ -29,6 +32,10 @@ from tests.domain.examples import (
 
 NOW = T0 + timedelta(minutes=20)
 SUPPRESSED = PeerAlert(PeerAlertState.SUPPRESSED, silenced_by=("s1",))
+INHIBITED = PeerAlert(PeerAlertState.SUPPRESSED, inhibited_by=("f1",))
+MUTED = PeerAlert(PeerAlertState.ACTIVE, muted_by=("nights", "weekend"))
+NAMELESS = PeerAlert(PeerAlertState.SUPPRESSED)
+HOLD = e.HoldsObserved((Hold(Reason.SILENCED, "carol", T0 + timedelta(hours=8), "demo day"),))
 
 
 def seen(incident: object = None, mode: object = Mode.ENFORCE, **changes: object) -> list[e.Event]:
@@ -61,18 +68,67 @@ def test_nobody_is_told_before_alertmanager_has_the_alert_active(peers: object) 
 
 
 def test_an_alert_that_a_peer_silences_is_held_and_says_by_whom() -> None:
-    holds = seen(peers=(peer(), peer("am-2", SUPPRESSED, (silence(),))))
-
-    assert holds == [
-        e.HoldsObserved((Hold(Reason.SILENCED, "carol", T0 + timedelta(hours=8), "demo day"),))
-    ]
+    assert seen(peers=(peer(), peer("am-2", SUPPRESSED, (silence(),)))) == [HOLD]
 
 
 def test_a_silence_that_matches_labels_of_the_whole_cluster_holds() -> None:
     alert = PeerAlert(PeerAlertState.ACTIVE, labels={"cluster": "lab"})
-    by_cluster = silence(Matcher("cluster", "lab"), Matcher("username", "b.b", is_regex=True))
+    pattern = Matcher("username", "b.b", is_regex=True, pattern=re.compile("b.b"))
+    by_cluster = silence(Matcher("cluster", "lab"), pattern)
 
-    assert seen(peers=(peer(alert=alert, silences=(by_cluster,)),)) != []
+    assert seen(peers=(peer(alert=alert, silences=(by_cluster,)),)) == [HOLD]
+
+
+def test_s5_a_silence_whose_pattern_cannot_be_read_holds() -> None:
+    unreadable = silence(Matcher("username", "(?<x>", is_regex=True))
+
+    assert seen(peers=(peer(silences=(unreadable,)),)) == [HOLD]
+
+
+@pytest.mark.parametrize(
+    ("alert", "reasons"),
+    [
+        (NAMELESS, [Reason.MUTED]),
+        (MUTED, [Reason.MUTED]),
+        (INHIBITED, [Reason.INHIBITED]),
+        (SUPPRESSED, [Reason.SILENCED]),
+        (replace(SUPPRESSED, inhibited_by=("f1",)), [Reason.SILENCED, Reason.INHIBITED]),
+        (replace(SUPPRESSED, muted_by=("weekend",)), [Reason.SILENCED, Reason.MUTED]),
+    ],
+    ids=[
+        "for no reason that is named",
+        "by a time interval",
+        "by another alert",
+        "by a silence",
+        "by a silence and another alert",
+        "by a silence and a time interval",
+    ],
+)
+def test_s4_whatever_suppresses_an_alert_is_a_hold(alert: PeerAlert, reasons: list[Reason]) -> None:
+    [event] = seen(peers=(peer(), peer("am-2", alert)))
+
+    assert isinstance(event, e.HoldsObserved)
+    assert [hold.reason for hold in event.holds] == reasons
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        (INHIBITED, replace(INHIBITED, inhibited_by=("f2",))),
+        (INHIBITED, replace(INHIBITED, inhibited_by=("f2", "f1"))),
+        (MUTED, replace(MUTED, muted_by=("weekend", "nights"))),
+    ],
+    ids=["another inhibiting alert", "a second inhibiting alert", "another order of intervals"],
+)
+def test_s12_what_changes_from_one_reading_to_the_next_is_no_news_of_a_hold(
+    now: PeerAlert, then: PeerAlert
+) -> None:
+    incident = after(notified(), *seen(peers=(peer(alert=now),)))
+    [again] = seen(incident, peers=(peer(alert=then),))
+
+    transition = advance(incident, again, POLICY, at=NOW)
+
+    assert transition.entries == ()
 
 
 def test_a_keep_holds() -> None:
@@ -125,12 +181,6 @@ def test_another_owner_ends_the_incident() -> None:
 
 def test_an_owner_whom_determined_does_not_tell_changes_nothing() -> None:
     assert seen(snapshot=snapshot(allocation(None), at=NOW)) == []
-
-
-def test_an_alert_that_began_after_the_warning_is_a_new_episode() -> None:
-    began = rule_alert(active_at=T0 + timedelta(minutes=5))
-
-    assert [type(x) for x in seen(firing={IDENTITY.key: began})] == [e.EpisodeBegan]
 
 
 def test_a_changed_mode_is_noticed_after_a_hold() -> None:

@@ -5,17 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import events as e
 from app.domain.cluster import TaskType
 from app.domain.incident import Hold, Incident, Keep
 from app.domain.matchers import Matcher
 from app.domain.observation import World
 from app.domain.policy import Mode
-from app.domain.proof import Readings, Verdict, consequence, judge
+from app.domain.proof import Readings, Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
 from app.domain.reasons import Reason
 from tests.domain.examples import (
-    ALLOCATION,
     GRACE,
     IDENTITY,
     LIMITS,
@@ -28,12 +26,15 @@ from tests.domain.examples import (
     readings,
     rule_alert,
     silence,
-    stopping,
     world,
 )
 
 DUE = T0 + GRACE
+SECOND = timedelta(seconds=1)
+UNSEEN = silence(ends=timedelta(minutes=20))
+"""It ended after the warning, and no tick saw it."""
 SILENCED = PeerAlert(PeerAlertState.SUPPRESSED, silenced_by=("s1",))
+NAMELESS = PeerAlert(PeerAlertState.SUPPRESSED)
 INHIBITED = PeerAlert(PeerAlertState.SUPPRESSED, inhibited_by=("f1",))
 MUTED = PeerAlert(PeerAlertState.ACTIVE, muted_by=("weekend",))
 UNPROCESSED = PeerAlert(PeerAlertState.UNPROCESSED)
@@ -68,7 +69,8 @@ def test_a_stop_is_proven_when_every_rule_holds() -> None:
         (readings(allocation=allocation("carol")), Reason.OWNER_CHANGED),
         (readings(allocation=allocation(None)), Reason.OWNER_UNKNOWN),
         (readings(allocation=allocation(task_type=None)), Reason.NOT_STOPPABLE),
-        (readings(allocation=allocation(task_type=TaskType.CHECKPOINT_GC)), Reason.NOT_STOPPABLE),
+        (readings(allocation=allocation(task_type=TaskType.SHELL)), Reason.TYPE_DIFFERS),
+        (readings(allocation=allocation(task_type=TaskType.CHECKPOINT_GC)), Reason.TYPE_DIFFERS),
         (readings(allocation=None, allocation_error="500"), Reason.DETERMINED_UNAVAILABLE),
         (readings(verify=None, query_error="timeout"), Reason.PROMETHEUS_UNAVAILABLE),
         (readings(verify=()), Reason.RECOVERED),
@@ -86,7 +88,8 @@ def test_a_stop_is_proven_when_every_rule_holds() -> None:
         "another owner",
         "owner not told",
         "type not told",
-        "checkpoint collection",
+        "another type, with another grace period",
+        "another type, without a call to stop it",
         "Determined fails",
         "query fails",
         "condition over",
@@ -117,12 +120,16 @@ def test_what_was_read_of_the_target_can_forbid_a_stop(read: Readings, reason: R
         ({"peers": (peer(), peer("am-2", SILENCED))}, Reason.SILENCED),
         ({"peers": (peer(), peer("am-2", INHIBITED))}, Reason.INHIBITED),
         ({"peers": (peer(alert=MUTED),)}, Reason.MUTED),
+        ({"peers": (peer(), peer("am-2", NAMELESS))}, Reason.MUTED),
         ({"peers": (peer(), peer("am-2", silences=(silence(),)))}, Reason.SILENCED),
+        ({"peers": (peer(), peer("am-2", silences=(UNSEEN,)))}, Reason.HOLD_ENDED),
+        ({"firing": {IDENTITY.key: rule_alert(T0 + SECOND)}}, Reason.NEW_EPISODE),
         ({"heartbeat_at": None}, Reason.HEARTBEAT_MISSING),
-        ({"heartbeat_at": DUE - timedelta(minutes=5, seconds=1)}, Reason.HEARTBEAT_MISSING),
+        ({"heartbeat_at": DUE - LIMITS.heartbeat_age - SECOND}, Reason.HEARTBEAT_MISSING),
+        ({"heartbeat_at": DUE + SECOND}, Reason.HEARTBEAT_MISSING),
         ({"mode": Mode.WARN}, Reason.MODE),
         ({"mode": Mode.OBSERVE}, Reason.MODE),
-        ({"clock": GRACE - timedelta(seconds=1)}, Reason.GRACE_RUNS),
+        ({"clock": GRACE - SECOND}, Reason.GRACE_RUNS),
     ],
     ids=[
         "Prometheus fails",
@@ -136,9 +143,13 @@ def test_what_was_read_of_the_target_can_forbid_a_stop(read: Readings, reason: R
         "silenced on one peer",
         "inhibited on one peer",
         "muted",
+        "suppressed for no reason that is named",
         "a silence over the target on one peer",
+        "a silence that came and went after the warning",
+        "an alert that began after the warning",
         "no heartbeat ever",
         "heartbeat too old",
+        "heartbeat from the future",
         "mode warn",
         "mode observe",
         "the owner could not answer for the whole period",
@@ -146,6 +157,23 @@ def test_what_was_read_of_the_target_can_forbid_a_stop(read: Readings, reason: R
 )
 def test_the_world_can_forbid_a_stop(changes: dict[str, object], reason: Reason) -> None:
     assert verdict(seen=world(DUE, **changes)).reason is reason
+
+
+def test_a_type_that_determined_has_no_call_for_is_not_stopped() -> None:
+    incident = notified()
+    collection = replace(incident.targets[0], task_type=TaskType.CHECKPOINT_GC)
+    read = readings(allocation=allocation(task_type=TaskType.CHECKPOINT_GC))
+
+    assert verdict(incident.with_target(collection), read=read).reason is Reason.NOT_STOPPABLE
+
+
+@pytest.mark.parametrize("age", [timedelta(), LIMITS.heartbeat_age], ids=["now", "oldest"])
+def test_a_heartbeat_counts_from_when_it_arrives(age: timedelta) -> None:
+    assert verdict(seen=world(DUE, heartbeat_at=DUE - age)).is_proven
+
+
+def test_an_alert_that_began_when_the_owner_was_told_is_the_one_that_was_told_of() -> None:
+    assert verdict(seen=world(DUE, firing={IDENTITY.key: rule_alert(T0)})).is_proven
 
 
 def test_a_keep_forbids_a_stop_before_alertmanager_knows_of_it() -> None:
@@ -163,7 +191,7 @@ def test_a_keep_of_another_task_forbids_nothing() -> None:
 
 
 def test_nothing_is_stopped_a_second_before_the_deadline_that_was_named() -> None:
-    early = world(DUE - timedelta(seconds=1), clock=GRACE)
+    early = world(DUE - SECOND, clock=GRACE)
 
     assert verdict(seen=early).reason is Reason.GRACE_RUNS
 
@@ -197,52 +225,16 @@ def test_a_silence_of_a_neighbour_forbids_nothing() -> None:
     assert verdict(seen=world(DUE, peers=(peer(silences=(neighbour,)),))).is_proven
 
 
-def test_a_silence_that_is_over_forbids_nothing() -> None:
-    over = silence(ends=timedelta(hours=1))
+def test_a_silence_that_was_over_before_the_warning_forbids_nothing() -> None:
+    over = silence(ends=timedelta())
 
     assert verdict(seen=world(DUE, peers=(peer(silences=(over,)),))).is_proven
 
 
-@pytest.mark.parametrize(
-    ("reason", "event"),
-    [
-        (Reason.PROVEN, e.StopProven),
-        (Reason.ALLOCATION_ENDED, e.AllocationEnded),
-        (Reason.OWNER_CHANGED, e.AllocationEnded),
-        (Reason.RECOVERED, e.RecoveryObserved),
-        (Reason.SILENCED, e.StopBlocked),
-        (Reason.EVIDENCE_STALE, e.StopBlocked),
-        (Reason.PROMETHEUS_UNAVAILABLE, e.StopBlocked),
-    ],
-    ids=str,
-)
-def test_what_a_verdict_means_where_nothing_was_sent(reason: Reason, event: type) -> None:
-    assert type(consequence(notified().targets[0], Verdict(reason), "n2")) is event
+def test_a_silence_of_a_neighbour_that_came_and_went_forbids_nothing() -> None:
+    neighbour = silence(Matcher("task_id", "another-task"), ends=timedelta(minutes=20))
 
-
-@pytest.mark.parametrize(
-    ("reason", "event"),
-    [
-        (Reason.PROVEN, e.StopProven),
-        (Reason.SILENCED, e.StopWithdrawn),
-        (Reason.RECOVERED, e.StopWithdrawn),
-        (Reason.KEPT, e.StopWithdrawn),
-        (Reason.MODE, e.StopWithdrawn),
-        (Reason.DETERMINED_UNAVAILABLE, e.StopBlocked),
-        (Reason.EVIDENCE_MISSING, e.StopBlocked),
-    ],
-    ids=str,
-)
-def test_an_intent_of_unknown_fate_is_proven_again_or_withdrawn(
-    reason: Reason, event: type
-) -> None:
-    assert type(consequence(stopping().targets[0], Verdict(reason), "n2")) is event
-
-
-def test_a_second_proof_is_for_the_same_intent() -> None:
-    proven = consequence(stopping().targets[0], Verdict(Reason.PROVEN), "n2")
-
-    assert proven == e.StopProven(ALLOCATION, "n1", {})
+    assert verdict(seen=world(DUE, peers=(peer(silences=(neighbour,)),))).is_proven
 
 
 def test_an_owner_who_cannot_be_reached_is_left_alone_until_the_next_try() -> None:

@@ -1,0 +1,210 @@
+"""What a verdict means: for a stop that is due, and for an intent that is open already (S6)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.domain import events as e
+from app.domain.cluster import TaskType
+from app.domain.incident import Incident, Keep
+from app.domain.policy import Mode
+from app.domain.proof import Verdict, consequence, judge
+from app.domain.readings import PeerAlert, PeerAlertState, Sample
+from app.domain.reasons import Reason
+from tests.domain.examples import (
+    ALLOCATION,
+    GRACE,
+    IDENTITY,
+    LIMITS,
+    POLICY,
+    T0,
+    TASK,
+    allocation,
+    calling,
+    notified,
+    peer,
+    readings,
+    rule_alert,
+    silence,
+    stopping,
+    world,
+)
+
+DUE = T0 + GRACE
+UNSEEN = silence(ends=timedelta(minutes=20))
+KEEP = Keep("k1", TASK, "reclaim", until=DUE + GRACE, by="bob", reason="", created_at=T0)
+BEGAN = {IDENTITY.key: rule_alert(T0 + timedelta(minutes=5))}
+NAMELESS = peer("am-2", PeerAlert(PeerAlertState.SUPPRESSED))
+STALE = (Sample({}, 31.0),)
+
+Words = dict[str, object]
+DETERMINED_FAILS: Words = {"allocation": None, "allocation_error": "500"}
+QUERY_FAILS: Words = {"verify": None, "evidence": None, "query_error": "timeout"}
+PEER_FAILS = peer("am-2", error="503")
+
+
+def verdict(incident: Incident, read: Words, seen: Words) -> Verdict:
+    return judge(
+        incident,
+        incident.targets[0],
+        readings(**read),
+        world(DUE, **seen),
+        policy=POLICY,
+        limits=LIMITS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [
+        (Reason.PROVEN, e.StopProven),
+        (Reason.ALLOCATION_ENDED, e.AllocationEnded),
+        (Reason.OWNER_CHANGED, e.AllocationEnded),
+        (Reason.RECOVERED, e.RecoveryObserved),
+        (Reason.NEW_EPISODE, e.EpisodeBegan),
+        (Reason.HOLD_ENDED, e.EpisodeBegan),
+        (Reason.SILENCED, e.StopBlocked),
+        (Reason.TYPE_DIFFERS, e.StopBlocked),
+        (Reason.EVIDENCE_STALE, e.StopBlocked),
+        (Reason.PROMETHEUS_UNAVAILABLE, e.StopBlocked),
+    ],
+    ids=str,
+)
+def test_what_a_verdict_means_where_nothing_was_sent(reason: Reason, event: type) -> None:
+    assert type(consequence(notified().targets[0], Verdict(reason), "n2")) is event
+
+
+@pytest.mark.parametrize("reason", [Reason.NEW_EPISODE, Reason.HOLD_ENDED], ids=str)
+def test_s12_what_ended_a_round_says_so(reason: Reason) -> None:
+    event = consequence(notified().targets[0], Verdict(reason, evidence={"seen": 1}), "n2")
+
+    assert event == e.EpisodeBegan({"seen": 1}, reason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [
+        (Reason.PROVEN, e.StopProven),
+        (Reason.SILENCED, e.StopWithdrawn),
+        (Reason.RECOVERED, e.StopWithdrawn),
+        (Reason.NEW_EPISODE, e.StopWithdrawn),
+        (Reason.HOLD_ENDED, e.StopWithdrawn),
+        (Reason.TYPE_DIFFERS, e.StopWithdrawn),
+        (Reason.MUTED, e.StopWithdrawn),
+        (Reason.KEPT, e.StopWithdrawn),
+        (Reason.MODE, e.StopWithdrawn),
+        (Reason.DETERMINED_UNAVAILABLE, e.StopBlocked),
+        (Reason.EVIDENCE_MISSING, e.StopBlocked),
+    ],
+    ids=str,
+)
+def test_s6_an_intent_of_unknown_fate_is_proven_again_or_withdrawn(
+    reason: Reason, event: type
+) -> None:
+    assert type(consequence(stopping().targets[0], Verdict(reason), "n2")) is event
+
+
+def test_s6_a_second_proof_is_for_the_same_intent() -> None:
+    proven = consequence(stopping().targets[0], Verdict(Reason.PROVEN), "n2")
+
+    assert proven == e.StopProven(ALLOCATION, "n1", {})
+
+
+UNKNOWN_BESIDE_CERTAIN = pytest.mark.parametrize(
+    ("read", "seen", "unknown", "certain"),
+    [
+        (DETERMINED_FAILS, {"firing": BEGAN}, Reason.DETERMINED_UNAVAILABLE, Reason.NEW_EPISODE),
+        (
+            DETERMINED_FAILS,
+            {"peers": (peer(silences=(UNSEEN,)),)},
+            Reason.DETERMINED_UNAVAILABLE,
+            Reason.HOLD_ENDED,
+        ),
+        (
+            DETERMINED_FAILS | {"verify": ()},
+            {},
+            Reason.DETERMINED_UNAVAILABLE,
+            Reason.RECOVERED,
+        ),
+        (QUERY_FAILS, {"peers": (peer(), NAMELESS)}, Reason.PROMETHEUS_UNAVAILABLE, Reason.MUTED),
+        ({}, {"firing": None, "keeps": (KEEP,)}, Reason.PROMETHEUS_UNAVAILABLE, Reason.KEPT),
+        (
+            {},
+            {"firing": {}, "peers": (PEER_FAILS, peer(silences=(UNSEEN,)))},
+            Reason.NOT_FIRING,
+            Reason.HOLD_ENDED,
+        ),
+        (
+            {},
+            {"peers": (PEER_FAILS,), "mode": Mode.WARN},
+            Reason.ALERTMANAGER_UNAVAILABLE,
+            Reason.MODE,
+        ),
+        ({"evidence": STALE}, {"keeps": (KEEP,)}, Reason.EVIDENCE_STALE, Reason.KEPT),
+        (
+            {"allocation": allocation(None, task_type=TaskType.SHELL)},
+            {},
+            Reason.OWNER_UNKNOWN,
+            Reason.TYPE_DIFFERS,
+        ),
+        ({}, {"heartbeat_at": None, "mode": Mode.WARN}, Reason.HEARTBEAT_MISSING, Reason.MODE),
+    ],
+    ids=[
+        "an alert that began anew while Determined fails",
+        "a silence that went while Determined fails",
+        "a condition that is over while Determined fails",
+        "suppressed while a query fails",
+        "a keep while Prometheus fails",
+        "a silence that went while the alert does not fire",
+        "a lower mode while a peer fails",
+        "a keep while samples are old",
+        "another type while the owner is not told",
+        "a lower mode without a heartbeat",
+    ],
+)
+
+
+@UNKNOWN_BESIDE_CERTAIN
+@pytest.mark.parametrize("incident", [stopping(), calling()], ids=["on record", "being made"])
+def test_s6_an_open_intent_does_not_wait_behind_what_is_unknown_for_better_times(
+    incident: Incident, read: Words, seen: Words, unknown: Reason, certain: Reason
+) -> None:
+    not_begun = verdict(notified(), read, seen)
+    begun = verdict(incident, read, seen)
+
+    assert (not_begun.reason, begun.reason) == (unknown, certain)
+    assert type(consequence(notified().targets[0], not_begun, "n2")) is e.StopBlocked
+    assert type(consequence(incident.targets[0], begun, "n2")) is e.StopWithdrawn
+
+
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [
+        ({"verify": (), "evidence": STALE}, Reason.EVIDENCE_STALE),
+        ({"verify": (), "evidence": ()}, Reason.EVIDENCE_MISSING),
+        (DETERMINED_FAILS, Reason.DETERMINED_UNAVAILABLE),
+        (QUERY_FAILS, Reason.PROMETHEUS_UNAVAILABLE),
+    ],
+    ids=["old samples", "no samples", "Determined fails", "a query fails"],
+)
+def test_s5_what_is_not_known_takes_no_intent_back(read: Words, reason: Reason) -> None:
+    found = verdict(calling(), read, {})
+
+    assert found.reason is reason
+    assert type(consequence(calling().targets[0], found, "n2")) is e.StopBlocked
+
+
+def test_s6_an_open_intent_is_proven_again_when_every_rule_holds() -> None:
+    assert verdict(calling(), {}, {}).is_proven
+
+
+def test_s2_a_warning_to_somebody_else_ends_an_open_intent_though_determined_fails() -> None:
+    incident = calling()
+    target = incident.targets[0]
+    assert target.warning is not None
+    other = replace(target, warning=replace(target.warning, username="carol"))
+
+    found = verdict(incident.with_target(other), DETERMINED_FAILS, {})
+
+    assert found.reason is Reason.OWNER_CHANGED

@@ -1,0 +1,103 @@
+"""Matchers and silences are judged the way Alertmanager judges them (S4)."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from app.domain.matchers import Matcher, Silence, silence_ended_over, silence_over
+from tests.domain.examples import T0, TASK, silence
+
+LABELS = {"task_id": TASK, "username": "bob"}
+MINUTE = timedelta(minutes=1)
+
+
+def regex(name: str, value: str, *, is_equal: bool = True) -> Matcher:
+    return Matcher(name, value, is_regex=True, is_equal=is_equal, pattern=re.compile(value))
+
+
+@pytest.mark.parametrize(
+    ("matcher", "matches"),
+    [
+        (Matcher("username", "bob"), True),
+        (Matcher("username", "bo"), False),
+        (Matcher("username", "bob", is_equal=False), False),
+        (Matcher("username", "carol", is_equal=False), True),
+        (Matcher("team", ""), True),
+        (Matcher("team", "", is_equal=False), False),
+        (Matcher("username", "b.b"), False),
+        (regex("username", "b.b"), True),
+        (regex("username", "b"), False),
+        (regex("username", "b.b", is_equal=False), False),
+        (regex("username", "b", is_equal=False), True),
+        (regex("team", ".*"), True),
+        (regex("team", ".+"), False),
+    ],
+    ids=[
+        "equal",
+        "a part",
+        "not unequal",
+        "unequal",
+        "a missing label is empty",
+        "a missing label is not unequal to nothing",
+        "a pattern that is none",
+        "a pattern",
+        "a pattern of a part",
+        "a pattern that must not match",
+        "a pattern that does not match and must not",
+        "a pattern that an empty label matches",
+        "a pattern that an empty label does not match",
+    ],
+)
+def test_s4_when_a_matcher_matches(matcher: Matcher, *, matches: bool) -> None:
+    assert matcher.matches(LABELS) is matches
+
+
+@pytest.mark.parametrize("is_equal", [True, False], ids=["=~", "!~"])
+@pytest.mark.parametrize("name", ["username", "team"], ids=["a label", "no label"])
+def test_s5_a_pattern_that_cannot_be_read_protects_everything(name: str, *, is_equal: bool) -> None:
+    unreadable = Matcher(name, "(?<x>", is_regex=True, is_equal=is_equal, pattern=None)
+
+    assert unreadable.matches(LABELS)
+
+
+def test_s4_a_silence_is_over_what_all_of_its_matchers_match() -> None:
+    both = silence(Matcher("task_id", TASK), regex("username", "b.b"))
+    one = silence(Matcher("task_id", TASK), Matcher("username", "carol"))
+
+    assert silence_over(LABELS, (one,), T0) is None
+    assert silence_over(LABELS, (one, both), T0) is both
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (silence(ends=-timedelta(seconds=1)), False),
+        (silence(ends=timedelta()), False),
+        (silence(ends=timedelta(seconds=1)), True),
+        (silence(ends=MINUTE), True),
+        (silence(ends=MINUTE + timedelta(seconds=1)), False),
+        (silence(Matcher("task_id", "another"), ends=MINUTE), False),
+    ],
+    ids=[
+        "ended before",
+        "ended at the start",
+        "ended just after the start",
+        "ends now",
+        "still lasts",
+        "over another",
+    ],
+)
+def test_s9_which_silence_ended_in_the_time_given(given: Silence, *, found: bool) -> None:
+    ended = silence_ended_over(LABELS, (given,), since=T0, now=T0 + MINUTE)
+
+    assert ended == (given if found else None)
+
+
+@pytest.mark.parametrize("ends", [timedelta(seconds=1), MINUTE, 2 * MINUTE], ids=str)
+def test_s9_a_silence_is_either_active_or_over(ends: timedelta) -> None:
+    given, now = silence(ends=ends), T0 + MINUTE
+
+    ended = silence_ended_over(LABELS, (given,), since=T0, now=now)
+
+    assert (ended is None) == (silence_over(LABELS, (given,), now) is given)
