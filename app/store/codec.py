@@ -41,10 +41,15 @@ def entry_row(incident_id: str, entry: Entry) -> dict[str, Any]:
         "reason": entry.reason,
         "before": entry.before,
         "after": entry.after,
-        "actor": entry.actor,
-        "detail": entry.detail,
+        "actor": storable(entry.actor),
+        "detail": storable(entry.detail),
         "evidence": to_json(dict(entry.evidence)).decode(),
     }
+
+
+def storable(text: str) -> str:
+    """Return text of a person without the one character that PostgreSQL refuses."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def entry_of(row: sa.RowMapping) -> Entry:

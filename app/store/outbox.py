@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.incident import Receipt
 from app.domain.outbox import Delivery
 from app.domain.steps import Transition
-from app.store.codec import delivery_of
+from app.store.codec import delivery_of, storable
 from app.store.engine import reading, writing
 from app.store.schema import outbox
 from app.store.writes import store
@@ -25,7 +25,9 @@ class SqlOutbox:
         statement = (
             sa.select(outbox)
             .where(_WAITING, outbox.c.due_at <= now)
-            .order_by(outbox.c.position)
+            # By the time that they have waited for this attempt: a message that is postponed again
+            # and again must not stand before all others for ever.
+            .order_by(outbox.c.due_at, outbox.c.position)
             .limit(limit)
         )
         async with reading(self._engine) as connection:
@@ -35,7 +37,6 @@ class SqlOutbox:
     async def attempt(self, message_id: str, now: datetime) -> None:
         await self._update(
             message_id,
-            attempts=outbox.c.attempts + 1,
             attempted_at=sa.func.coalesce(
                 outbox.c.attempted_at, sa.literal(now, outbox.c.attempted_at.type)
             ),
@@ -48,10 +49,12 @@ class SqlOutbox:
         await self._update(message_id, transition, state="sent", **where)
 
     async def drop(self, message_id: str, why: str, transition: Transition | None) -> None:
-        await self._update(message_id, transition, state="dropped", note=why)
+        await self._update(message_id, transition, state="dropped", note=storable(why))
 
     async def postpone(self, message_id: str, until: datetime, why: str) -> None:
-        await self._update(message_id, due_at=until, note=why)
+        await self._update(
+            message_id, attempts=outbox.c.attempts + 1, due_at=until, note=storable(why)
+        )
 
     async def oldest(self) -> datetime | None:
         statement = sa.select(sa.func.min(outbox.c.created_at)).where(_WAITING)

@@ -63,6 +63,7 @@ sa.Index(
     postgresql_where=_is_open,
 )
 sa.Index("incidents_by_opening", incidents.c.opened_at)
+sa.Index("incidents_by_key", incidents.c.key, incidents.c.changed_at)
 
 intents = sa.Table(
     "intents",

@@ -5,19 +5,29 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+import structlog
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.clock import AnswerClock
 from app.domain.history import Entry
-from app.domain.incident import Incident, Keep
+from app.domain.incident import Incident, IncidentState, Keep
 from app.domain.outbox import IncidentQuery
 from app.domain.steps import Transition
 from app.errors import IncidentNotFoundError
 from app.store import schema
-from app.store.codec import entry_of, incident_of
+from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
-from app.store.writes import IS_OPEN, in_parts, open_all, store
+from app.store.writes import (
+    IS_OPEN,
+    demand_version,
+    in_parts,
+    one_at_a_time,
+    open_all,
+    store,
+)
 
+log = structlog.get_logger()
 _ANSWER_CLOCK = "answer"
 _HEARTBEAT = "heartbeat"
 _FORGET_ALLOCATION_AFTER = timedelta(days=1)
@@ -32,7 +42,7 @@ class SqlIncidentStore:
         statement = sa.select(table.c.body).where(IS_OPEN).order_by(table.c.opened_at)
         async with reading(self._engine) as connection:
             bodies = (await connection.execute(statement)).scalars().all()
-        return [incident_of(body) for body in bodies]
+        return [incident for incident in map(_readable, bodies) if incident]
 
     async def find_open(self, keys: Sequence[str]) -> Mapping[str, Incident]:
         table = schema.incidents
@@ -44,6 +54,23 @@ class SqlIncidentStore:
                 )
                 rows = (await connection.execute(statement)).all()
                 found |= {key: incident_of(body) for key, body in rows}
+        return found
+
+    async def resolved(self, keys: Sequence[str], *, since: datetime) -> Mapping[str, datetime]:
+        table = schema.incidents
+        found: dict[str, datetime] = {}
+        async with reading(self._engine) as connection:
+            for some in in_parts(keys):
+                statement = (
+                    sa.select(table.c.key, sa.func.max(table.c.changed_at))
+                    .where(
+                        table.c.key.in_(some),
+                        table.c.state == IncidentState.RESOLVED,
+                        table.c.changed_at >= since,
+                    )
+                    .group_by(table.c.key)
+                )
+                found |= {row[0]: row[1] for row in await connection.execute(statement)}
         return found
 
     async def incident(self, incident_id: str) -> Incident:
@@ -113,9 +140,14 @@ class SqlIncidentStore:
 
     async def add_keeps(self, keeps: Sequence[Keep], transition: Transition) -> None:
         async with writing(self._engine) as connection:
-            await store(connection, transition)
+            await one_at_a_time(connection)
+            if transition.entries:
+                await store(connection, transition)
+            else:
+                await demand_version(connection, transition.incident)
             if keeps:
-                await connection.execute(sa.insert(schema.keeps), [asdict(each) for each in keeps])
+                rows = [asdict(each) | {"reason": storable(each.reason)} for each in keeps]
+                await connection.execute(sa.insert(schema.keeps), rows)
 
     async def keeps(self, now: datetime) -> Sequence[Keep]:
         statement = sa.select(schema.keeps).where(schema.keeps.c.until > now)
@@ -146,6 +178,15 @@ class SqlIncidentStore:
             old = table.c.seen_at < now - _FORGET_ALLOCATION_AFTER
             await connection.execute(sa.delete(table).where(old))
         return {each: known.get(each, now) for each in allocation_ids}
+
+
+def _readable(body: str) -> Incident | None:
+    """Read an incident; one that cannot be read must not keep all others from being watched."""
+    try:
+        return incident_of(body)
+    except ValidationError as exc:
+        log.error("incident_unreadable", faults=exc.error_count(), begins=body[:60])  # noqa: TRY400 -- its text quotes the incident
+        return None
 
 
 async def _read_clock(

@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.actions import SaveIntent, SendMessage
-from app.domain.incident import FINAL_STATES, Incident
+from app.domain.incident import FINAL_STATES, Incident, IntentState
 from app.domain.steps import Transition
-from app.errors import IntentExistsError, StaleIncidentError
+from app.errors import IntentExistsError, StaleIncidentError, TaskKeptError
 from app.store.codec import entry_row, incident_row
-from app.store.schema import history, incidents, intents, outbox
+from app.store.schema import clocks, history, incidents, intents, keeps, outbox
 
 IS_OPEN = incidents.c.state.not_in(sorted(FINAL_STATES))
 
@@ -24,6 +24,7 @@ async def store(connection: AsyncConnection, transition: Transition) -> Incident
     Raises:
         StaleIncidentError: somebody else stored the incident, or one of its identity, first.
         IntentExistsError: another incident means to stop the same allocation.
+        TaskKeptError: an intent was to be recorded or sent, and somebody keeps the task.
     """
     before = transition.incident.version
     incident = replace(transition.incident, version=before + 1)
@@ -91,6 +92,15 @@ def in_parts(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
         yield values[start : start + size]
 
 
+async def demand_version(connection: AsyncConnection, incident: Incident) -> None:
+    """Raises: StaleIncidentError: the incident was changed since it was read."""
+    statement = sa.select(incidents.c.version).where(
+        incidents.c.incident_id == incident.incident_id
+    )
+    if (await connection.execute(statement)).scalar_one_or_none() != incident.version:
+        raise StaleIncidentError(incident.incident_id)
+
+
 async def _insert(connection: AsyncConnection, incident: Incident) -> None:
     try:
         await connection.execute(sa.insert(incidents).values(incident_row(incident)))
@@ -133,8 +143,35 @@ def _order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
     }
 
 
+async def one_at_a_time(connection: AsyncConnection) -> None:
+    """Let keeps and intents pass one after the other: each must see what the other has stored.
+
+    On SQLite every writer does so anyway.
+    """
+    await connection.execute(sa.select(clocks.c.name).with_for_update())
+
+
+async def _demand_not_kept(
+    connection: AsyncConnection, incident: Incident, order: SaveIntent
+) -> None:
+    """Refuse an intent, new or about to be sent, to stop what somebody keeps (S13)."""
+    if order.intent.state not in {IntentState.RECORDED, IntentState.SENDING}:
+        return
+    await one_at_a_time(connection)
+    target = incident.target(order.allocation_id)
+    statement = sa.select(keeps.c.by).where(
+        keeps.c.task_id == (target.task_id if target else ""),
+        keeps.c.policy == incident.identity.policy,
+        keeps.c.until > incident.changed_at,
+    )
+    by = (await connection.execute(statement.limit(1))).scalar_one_or_none()
+    if by is not None:
+        raise TaskKeptError(f"kept by {by}")
+
+
 async def _save_intent(connection: AsyncConnection, incident: Incident, order: SaveIntent) -> None:
     intent = order.intent
+    await _demand_not_kept(connection, incident, order)
     values = {"state": intent.state, "attempts": intent.attempts}
     known = sa.update(intents).where(intents.c.intent_id == intent.intent_id).values(values)
     if (await connection.execute(known)).rowcount:

@@ -1,5 +1,7 @@
 """The database file, its schema, and what its failures become."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,7 @@ async def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -
         await migrate(engine)
 
     await engine.dispose()
+    # The driver's thread answers once more, after the failure: the loop must be there to hear it.
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)

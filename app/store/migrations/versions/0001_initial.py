@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("incident_id"),
     )
+    op.create_index("incidents_by_key", "incidents", ["key", "changed_at"], unique=False)
     op.create_index("incidents_by_opening", "incidents", ["opened_at"], unique=False)
     op.create_index(
         "one_open_incident_per_alert",
