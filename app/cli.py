@@ -13,7 +13,7 @@ from app import __version__
 from app.errors import ConfigurationError
 from app.logs import configure_logs
 from app.main import create_app
-from app.preflight import Finding, preflight
+from app.preflight import Finding, preflight, secrets
 from app.settings import Settings, load_settings
 
 cli = typer.Typer(
@@ -39,6 +39,9 @@ def version() -> None:
 def serve() -> None:
     """Run the receiver until it is asked to stop."""
     settings = _settings()
+    missing = [finding.words for finding in secrets(settings) if not finding.good]
+    if missing:
+        _fail("\n".join(missing))
     configure_logs()
     uvicorn.run(
         create_app(settings),

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +20,8 @@ from app.adapters.prometheus import Prometheus
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
 from app.errors import ConfigurationError
 from app.lookout import Systems
-from app.settings import DeterminedSection, HttpSection, Settings, is_loopback, read_secret
+from app.sections import DeterminedSection, HttpSection
+from app.settings import Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
 
 _BROKEN = "broken"
@@ -36,7 +38,7 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
     """Open a client for each system, to be closed with the stack. Nothing is asked yet.
 
     Raises:
-        ConfigurationError: a secret cannot be read.
+        ConfigurationError: a secret or a certificate cannot be read.
     """
     within = settings.request_timeout
     master = await _http(settings.determined, None, within, stack)
@@ -77,8 +79,21 @@ def _basic_auth(section: HttpSection) -> httpx.BasicAuth | None:
     return httpx.BasicAuth(section.username, read_secret(section.password_file))
 
 
-def _certificates(ca_file: Path | None) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=ca_file) if ca_file else True
+def _certificates(ca_file: Path | None) -> ssl.SSLContext:
+    if ca_file is None:
+        return _usual_certificates()
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as exc:
+        raise ConfigurationError(f"ca_file {ca_file} holds no certificate in PEM") from exc
+    except OSError as exc:
+        raise ConfigurationError(f"ca_file {ca_file}: {exc.strerror}") from exc
+
+
+@cache
+def _usual_certificates() -> ssl.SSLContext:
+    """Read them once for all clients: it takes longer than everything else about one."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _session(section: DeterminedSection, client: httpx.AsyncClient) -> Session:
@@ -131,5 +146,8 @@ def _links(settings: Settings) -> Links:
 
 
 def _name(url: AnyHttpUrl) -> str:
-    """Return an address without what a person may have written into it: user and password."""
-    return f"{url.host}:{url.port}"
+    """Return an address without what a person may have written into it: user and password.
+
+    With the path: behind a proxy it alone tells one peer from the other.
+    """
+    return f"{url.host}:{url.port}{(url.path or '').rstrip('/')}"

@@ -8,6 +8,7 @@ import structlog
 from app.context import Context
 from app.domain import events as e
 from app.domain.actions import Audience, MessageKind, Notice
+from app.domain.cluster import is_deactivated
 from app.domain.incident import (
     GivenWarning,
     Hold,
@@ -22,6 +23,7 @@ from app.domain.reasons import Reason
 from app.domain.schedule import deadlines
 from app.domain.steps import Transition
 from app.errors import StaleIncidentError, UpstreamError, UpstreamRejectedError
+from app.loops import contained
 from app.ports import IncidentStore, Messenger, Outbox
 from app.recorder import Recorder
 
@@ -79,7 +81,8 @@ class Dispatcher:
                 # Each is written from what is so now: one of them says it all.
                 await self._drop(delivery, "superseded")
                 continue
-            await self._deliver(delivery)
+            with contained("delivery", self._context.telemetry.step_failed):
+                await self._deliver(delivery)
         oldest = await self._outbox.oldest()
         self._context.telemetry.oldest_message.set(oldest.timestamp() if oldest else 0)
         return len(deliveries)
@@ -89,8 +92,9 @@ class Dispatcher:
         if not _is_true(delivery, incident):
             await self._drop(delivery, f"out of date: the incident is {incident.state}")
             return
-        if delivery.kind is MessageKind.WARNING and not self._is_confirmed(incident):
-            await self._postpone(delivery, "Determined does not confirm the owner", None)
+        doubt = await self._doubt(delivery, incident)
+        if doubt:
+            await self._postpone(delivery, doubt, None)
             return
         try:
             if delivery.kind is MessageKind.STATUS:
@@ -101,6 +105,27 @@ class Dispatcher:
             await self._refused(delivery, str(exc))
         except UpstreamError as exc:
             await self._postpone(delivery, str(exc), getattr(exc, "retry_after", None))
+
+    async def _doubt(self, delivery: Delivery, incident: Incident) -> str:
+        """Return why the message may not be true any more, although no tick has seen it yet.
+
+        The next tick settles it: then the message is sent, or is out of date.
+        """
+        if delivery.kind not in _STATES:
+            return ""
+        rulebook = self._context.rulebook
+        if incident.mode is not self._recorder.policy(incident).ceiling(rulebook.mode):
+            # Restarted with another configuration.
+            return "the mode has changed"
+        if delivery.kind is not MessageKind.WARNING:
+            return ""
+        if not self._is_confirmed(incident):
+            return "Determined does not confirm the owner"
+        tasks = {target.task_id for target in incident.targets}
+        for keep in await self._store.keeps(self._context.now()):
+            if keep.task_id in tasks and keep.policy == incident.identity.policy:
+                return f"kept by {keep.by}"
+        return ""
 
     def _is_confirmed(self, incident: Incident) -> bool:
         """Tell whether Determined, read lately, lists every target with the owner to be told."""
@@ -126,6 +151,9 @@ class Dispatcher:
 
     async def _post(self, delivery: Delivery, incident: Incident) -> None:
         owner = incident.identity.username
+        if delivery.audience is Audience.OWNER and self._is_deactivated(owner):
+            await self._refused(delivery, f"the account of {owner} is deactivated in Determined")
+            return
         recipient = await self._messenger.recipient(delivery.audience, owner)
         if delivery.audience is Audience.OWNER and recipient.kind is RecipientKind.ADMINS:
             await self._refused(delivery, recipient.detail)
@@ -137,6 +165,10 @@ class Dispatcher:
             receipt = await self._messenger.post(recipient, notice, message_id=delivery.message_id)
         await self._confirm(delivery, receipt, notice)
         self._context.telemetry.delivery(delivery.kind, "sent")
+
+    def _is_deactivated(self, owner: str) -> bool:
+        limit = self._context.rulebook.limits.snapshot_age
+        return is_deactivated(owner, self._context.view.fresh(self._context.now(), limit))
 
     async def _found(
         self, delivery: Delivery, recipient: Recipient, notice: Notice
@@ -184,7 +216,7 @@ class Dispatcher:
         }
 
     async def _due(self, incident: Incident, now: datetime) -> dict[str, datetime]:
-        clock = (await self._store.clock()).latest(now)
+        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
         return deadlines(incident, self._recorder.policy(incident), clock=clock, now=now)
 
     async def _confirm(self, delivery: Delivery, receipt: Receipt, notice: Notice) -> None:
@@ -207,7 +239,7 @@ class Dispatcher:
         if delivery.kind is not MessageKind.WARNING:
             return None
         now = self._context.now()
-        clock = (await self._store.clock()).latest(now)
+        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
         warnings = {
             target.allocation_id: GivenWarning(
                 delivered_at=now,
@@ -222,6 +254,10 @@ class Dispatcher:
 
     async def _refused(self, delivery: Delivery, why: str) -> None:
         """Nobody who counts as the owner can be told: nothing of theirs is stopped (S1)."""
+        if delivery.audience is Audience.ADMINS:
+            # What admins must know stays until they can: somebody has to mend their channel.
+            await self._postpone(delivery, why, None)
+            return
         if delivery.kind is not MessageKind.WARNING:
             await self._drop(delivery, why)
             return

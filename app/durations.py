@@ -25,7 +25,10 @@ def parse_duration(text: object) -> object:
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"{text!r} is no duration; write for example 30s, 15m, 2h or 1h30m")
-    return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+    try:
+        return sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than {timedelta.max.days} days") from None
 
 
 def format_duration(duration: timedelta) -> str:

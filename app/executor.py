@@ -1,16 +1,20 @@
 """One stop: read everything again, judge, put the intent on record, call Determined."""
 
+import time
 import uuid
+from collections.abc import Callable
 
 from app.context import Context
 from app.domain import events as e
 from app.domain.cluster import Allocation
-from app.domain.incident import Incident, IntentState, Target
-from app.domain.observation import World, expressions_of
+from app.domain.incident import Incident, IncidentState, IntentState, Target
+from app.domain.observation import World, expressions_of, holds_over
 from app.domain.proof import Readings, Verdict, consequence, judge
 from app.domain.reasons import Reason
 from app.errors import (
     IntentExistsError,
+    StopNotSentError,
+    TaskKeptError,
     UpstreamError,
     UpstreamRejectedError,
 )
@@ -25,11 +29,14 @@ class Executor:
         lookout: Lookout,
         recorder: Recorder,
         context: Context,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._systems = systems
         self._lookout = lookout
         self._recorder = recorder
         self._context = context
+        self._monotonic = monotonic
 
     async def stop(self, incident: Incident, target: Target, world: World) -> Incident:
         """Stop one allocation that is due, if every rule allows it; else note why not.
@@ -37,6 +44,7 @@ class Executor:
         Raises:
             StaleIncidentError: the incident was changed meanwhile; nothing was sent.
         """
+        began = self._monotonic()
         readings = await self._read(incident, target, world)
         verdict = self._judge(incident, target, readings, world)
         if verdict.is_proven:
@@ -44,14 +52,31 @@ class Executor:
             # as late as can be: a silence made a second ago wins (S4).
             world = await self._lookout.read(world.clock)
             verdict = self._judge(incident, target, readings, world)
-        event = consequence(target, verdict, str(uuid.uuid4()))
+        event = self._event(incident, target, verdict, world)
         try:
             incident = await self._recorder.record(incident, event)
         except IntentExistsError:
             return await self._recorder.record(incident, e.StopBlocked(Reason.STOP_ELSEWHERE))
-        if isinstance(event, e.StopProven) and readings.allocation is not None:
-            return await self._carry_out(incident, readings.allocation)
+        except TaskKeptError:
+            # Kept a moment ago: the next tick holds the incident, or withdraws its intent.
+            return incident
+        if incident.state is not IncidentState.STOPPING or readings.allocation is None:
+            # Not proven; or proven once too often, and left to a person.
+            return incident
+        if isinstance(event, e.StopProven):
+            return await self._carry_out(incident, readings.allocation, began)
         return incident
+
+    def _event(self, incident: Incident, target: Target, verdict: Verdict, world: World) -> e.Event:
+        """Return what the verdict means.
+
+        A hold that only the last look has seen ends the round like any other, though it may be over
+        at the next tick (S9).
+        """
+        holds = holds_over(incident, world)
+        if holds and incident.state is IncidentState.NOTIFIED:
+            return e.HoldsObserved(holds)
+        return consequence(target, verdict, str(uuid.uuid4()))
 
     def _judge(
         self, incident: Incident, target: Target, readings: Readings, world: World
@@ -78,12 +103,29 @@ class Executor:
             return Readings(allocation, query_error=str(exc) or type(exc).__name__)
         return Readings(allocation, verify=verify, evidence=evidence)
 
-    async def _carry_out(self, incident: Incident, allocation: Allocation) -> Incident:
-        """Call Determined, once. From the first commit on, a crash leaves a fate to be proven."""
+    async def _carry_out(
+        self, incident: Incident, allocation: Allocation, began: float
+    ) -> Incident:
+        """Call Determined, once. From the first commit on, a crash leaves a fate to be proven.
+
+        `began` is when the first reading of the proof was asked for: what it says grows old (S3).
+        """
         allocation_id = allocation.allocation_id
-        incident = await self._recorder.record(incident, e.StopSending(allocation_id))
+        limit = self._context.rulebook.limits.proof_age.total_seconds()
+
+        def may_send() -> bool:
+            return self._monotonic() - began <= limit
+
+        answered: e.Event
         try:
-            answer = await self._systems.cluster.stop(allocation)
+            incident = await self._recorder.record(incident, e.StopSending(allocation_id))
+        except TaskKeptError:
+            return incident
+        try:
+            answer = await self._systems.cluster.stop(allocation, may_send=may_send)
+        except StopNotSentError as exc:
+            reason = Reason.STOP_REJECTED if may_send() else Reason.PROOF_OLD
+            answered = e.StopNotSent(allocation_id, reason, str(exc))
         except UpstreamRejectedError as exc:
             answered = self._failed(allocation_id, Reason.STOP_REJECTED, str(exc))
         except UpstreamError as exc:

@@ -42,6 +42,7 @@ class Intake:
         now = self._context.now()
         wanted = [alert for alert in alerts if alert.firing and self._may_run(alert, now)]
         heartbeat_at = now if heartbeat else None
+        wanted = await self._unsettled(wanted, now)
         for _ in range(_TRIES):
             transitions = [self._open(alert, now) for alert in wanted]
             try:
@@ -65,6 +66,20 @@ class Intake:
         if snapshot is None or alert.identity.scope is not Scope.ALLOCATION:
             return True
         return alert.identity.allocation_id in snapshot.allocations
+
+    async def _unsettled(self, alerts: Sequence[Alert], now: datetime) -> list[Alert]:
+        """Leave out alerts of which the recovery was seen a moment ago.
+
+        Prometheus keeps them firing for a while, and Alertmanager repeats them.
+        """
+        since = now - self._context.rulebook.limits.unconfirmed
+        resolved = await self._store.resolved([each.identity.key for each in alerts], since=since)
+        return [
+            each
+            for each in alerts
+            if each.identity.key not in resolved
+            or (each.starts_at is not None and each.starts_at > resolved[each.identity.key])
+        ]
 
     def _open(self, alert: Alert, now: datetime) -> Transition:
         """Open an incident. The delivery itself says that nothing suppresses the alert."""

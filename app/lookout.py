@@ -32,11 +32,15 @@ class Lookout:
         self._systems = systems
         self._store = store
         self._context = context
+        self._peers_readable = False
 
     async def answerable(self) -> bool:
-        """Tell whether owners can be reached, and answer, through Slack."""
+        """Tell whether owners can be reached through Slack, and say no through Alertmanager.
+
+        Of Alertmanager it is known from the last look.
+        """
         probe = self._asked("slack", self._probe())
-        return await probe is not None
+        return await probe is not None and self._peers_readable
 
     async def _probe(self) -> bool:
         await self._systems.messenger.probe()
@@ -57,8 +61,8 @@ class Lookout:
             self._asked("prometheus", self._systems.rules.firing_alerts()),
             self._systems.peers.read(),
         )
-        readable = bool(peers) and all(peer.readable for peer in peers)
-        self._context.telemetry.upstream("alertmanager", reachable=readable)
+        self._peers_readable = bool(peers) and all(peer.readable for peer in peers)
+        self._context.telemetry.upstream("alertmanager", reachable=self._peers_readable)
         # Taken after the answers: what they say is at least as old as this.
         now = self._context.now()
         return World(

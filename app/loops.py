@@ -2,14 +2,41 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 
 import structlog
 
-from app.errors import WatchdogError
+from app.errors import StoreUnavailableError, WatchdogError
 
 log = structlog.get_logger()
+
+
+@contextlib.contextmanager
+def contained(
+    loop: str,
+    failed: Callable[[str], None],
+    *,
+    through: tuple[type[WatchdogError], ...] = (StoreUnavailableError,),
+) -> Iterator[None]:
+    """Keep an error to the one thing that met it: log it, count it, and let the others go on.
+
+    Raises:
+        StoreUnavailableError: it would meet all the others too.
+    """
+    try:
+        yield
+    except through:
+        raise
+    except WatchdogError as exc:
+        # A system that is down: the next step tries again.
+        log.warning("step_failed", loop=loop, error=f"{type(exc).__name__}: {exc}")
+        failed(loop)
+    except Exception:
+        # A bug of ours, or something that nobody thought of, must not end the watch for good; and
+        # must be seen.
+        log.exception("step_crashed", loop=loop)
+        failed(loop)
 
 
 class Loop:
@@ -48,16 +75,8 @@ class Loop:
             await self._pause(self._woken, self._interval - self._spacing)
 
     async def _guarded_step(self) -> None:
-        try:
+        with contained(self.name, self._failed, through=()):
             await self._step()
-        except WatchdogError as exc:
-            # A database that cannot be written, a system that is down: the next step tries again.
-            log.warning("step_failed", loop=self.name, error=f"{type(exc).__name__}: {exc}")
-            self._failed(self.name)
-        except Exception:
-            # A bug of ours in one step must not end the watch for good, and must be seen.
-            log.exception("step_crashed", loop=self.name)
-            self._failed(self.name)
 
     async def _pause(self, event: asyncio.Event, seconds: float) -> None:
         if seconds <= 0 or self._stopping.is_set():

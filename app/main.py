@@ -102,7 +102,7 @@ def _watch(
     recorder: Recorder,
 ) -> Watch:
     lookout = Lookout(clients.systems, store, context)
-    executor = Executor(clients.systems, lookout, recorder, context)
+    executor = Executor(clients.systems, lookout, recorder, context, monotonic=time.monotonic)
     reconciler = Reconciler(
         clients.systems, store, lookout, executor, recorder, context, monotonic=time.monotonic
     )

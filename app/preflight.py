@@ -25,12 +25,15 @@ class Finding:
 
 async def preflight(settings: Settings) -> list[Finding]:
     """Ask everything; a system that does not answer keeps none of the others from being asked."""
-    findings = _secrets(settings)
+    findings = secrets(settings)
     if any(not finding.good for finding in findings):
         return findings
     findings.append(await _database(settings))
     async with AsyncExitStack() as stack:
-        clients = await open_clients(settings, Telemetry(CollectorRegistry()), stack)
+        try:
+            clients = await open_clients(settings, Telemetry(CollectorRegistry()), stack)
+        except ConfigurationError as exc:
+            return [*findings, Finding("certificates", good=False, words=str(exc))]
         findings += [
             await _determined(clients),
             *[await _rule(clients, name) for name in _ALERTS],
@@ -40,29 +43,37 @@ async def preflight(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _secrets(settings: Settings) -> list[Finding]:
+def secrets(settings: Settings) -> list[Finding]:
+    """Read every file that holds a secret."""
+    systems = (settings.determined, settings.prometheus, *settings.alertmanagers)
     paths = [
-        settings.determined.password_file or settings.determined.token_file,
+        *(system.password_file for system in systems),
+        settings.determined.token_file,
         settings.slack.bot_token_file,
         *(token.file for token in settings.api_tokens),
     ]
+    named = [path for path in paths if path is not None]
     findings = []
-    for path in paths:
-        if path is None:
-            continue
+    for path in named:
         try:
             read_secret(path)
         except ConfigurationError as exc:
             findings.append(Finding("secrets", good=False, words=str(exc)))
-    return findings or [Finding("secrets", good=True, words=f"{len(paths)} files can be read")]
+    return findings or [Finding("secrets", good=True, words=f"{len(named)} files can be read")]
 
 
 async def _database(settings: Settings) -> Finding:
-    engine = create_engine(settings.database_url)
+    try:
+        engine = create_engine(settings.database_url)
+    except OSError as exc:
+        words = f"{exc.filename}: {exc.strerror}; check database_url"
+        return Finding("database", good=False, words=words)
     try:
         await migrate(engine)
     except StoreUnavailableError as exc:
-        return Finding("database", good=False, words=f"{exc}; check database_url")
+        # The lines after the first one are for programmers.
+        first, *_ = str(exc).splitlines()
+        return Finding("database", good=False, words=f"{first}; check database_url")
     finally:
         await engine.dispose()
     return Finding("database", good=True, words="it can be written, its schema is up to date")

@@ -9,7 +9,8 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -24,12 +25,15 @@ from app.domain.steps import Transition, open_intents
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
 from app.lookout import Lookout, Systems
+from app.loops import contained
 from app.ports import IncidentStore
 from app.recorder import Recorder
 from app.recovery import Recovery
 
 log = structlog.get_logger()
 _STOPS_PER_TICK = 20
+_AT_A_TIME = 200
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Reconciler:
@@ -53,6 +57,8 @@ class Reconciler:
         self._context = context
         self._monotonic = monotonic
         self._ticked_at: float | None = None
+        self._was_answerable = False
+        self._tried: dict[str, datetime] = {}
 
     async def tick(self) -> None:
         """Look at everything once, and do what is due.
@@ -64,9 +70,7 @@ class Reconciler:
         answerable, _ = await asyncio.gather(self._lookout.answerable(), self._lookout.refresh())
         clock = await self._count(answerable=answerable)
         world = await self._lookout.read(clock)
-        incidents = [
-            await self._settle(each, world) for each in await self._incidents.open_incidents()
-        ]
+        incidents = await self._settle_all(world)
         incidents += await self._adopt(incidents, world)
         incidents = [each for each in incidents if not each.is_final]
         self._report(incidents)
@@ -77,7 +81,11 @@ class Reconciler:
         self._context.telemetry.ticked(self._context.now(), self._monotonic() - began)
 
     async def _count(self, *, answerable: bool) -> timedelta:
-        """Advance the answer clock by the time since this process's last tick (S13)."""
+        """Advance the answer clock by the time since this process's last tick (S13).
+
+        It counts when Slack answered at both of its ends: what an outage began or ended in does
+        not.
+        """
         at = self._monotonic()
         since = timedelta(seconds=at - self._ticked_at) if self._ticked_at is not None else None
         self._ticked_at = at
@@ -85,10 +93,24 @@ class Reconciler:
             now=self._context.now(),
             monotonic=since or timedelta(),
             gap=self._context.rulebook.limits.tick_gap,
-            answerable=answerable,
+            answerable=answerable and self._was_answerable,
         )
+        self._was_answerable = answerable
         self._context.telemetry.answer_clock.set(clock.elapsed.total_seconds())
         return clock.elapsed
+
+    async def _settle_all(self, world: World) -> list[Incident]:
+        settled = []
+        for number, incident in enumerate(await self._incidents.open_incidents()):
+            if number % _AT_A_TIME == 0:
+                # Let webhooks in between.
+                await asyncio.sleep(0)
+            with self._contained():
+                settled.append(await self._settle(incident, world))
+        return settled
+
+    def _contained(self) -> AbstractContextManager[None]:
+        return contained("reconcile", self._context.telemetry.step_failed)
 
     async def _settle(self, incident: Incident, world: World) -> Incident:
         """Let the incident follow what is so."""
@@ -101,11 +123,21 @@ class Reconciler:
         if world.firing is None or world.snapshot is None:
             return []
         known = {incident.identity.key for incident in incidents}
-        return [
-            await self._open(alert, world)
+        new = {
+            key: alert
             for key, alert in world.firing.items()
             if key not in known and self._is_true(alert, world)
-        ]
+        }
+        limit = world.now - self._context.rulebook.limits.unconfirmed
+        resolved = await self._incidents.resolved(list(new), since=limit)
+        adopted = []
+        for key, alert in new.items():
+            if key in resolved and alert.active_at <= resolved[key]:
+                # Prometheus keeps it firing for a while after the recovery that we have seen.
+                continue
+            with self._contained():
+                adopted.append(await self._open(alert, world))
+        return adopted
 
     def _is_true(self, alert: RuleAlert, world: World) -> bool:
         """Tell whether Determined agrees that the allocation runs and whose it is."""
@@ -144,15 +176,25 @@ class Reconciler:
                 await self._store(self._recorder.after(Transition(incident), due))
 
     async def _stop(self, incidents: Iterable[Incident], world: World) -> None:
-        """Try the stops that are due, some at a time, the longest due first."""
+        """Try the stops that are due, some at a time, those first that had to wait longest.
+
+        So stops that are prevented again and again do not keep others from their turn.
+        """
         due = [(each, target) for each in incidents for target in self._due(each, world)]
+        self._tried = {target.allocation_id: self._last_tried(target) for _, target in due}
+        due.sort(key=lambda pair: self._last_tried(pair[1]))
         for incident, target in due[:_STOPS_PER_TICK]:
-            try:
+            self._tried[target.allocation_id] = world.now
+            with self._contained(), suppress(StaleIncidentError):
                 await self._executor.stop(incident, target, world)
-            except StaleIncidentError:
-                continue
+
+    def _last_tried(self, target: Target) -> datetime:
+        return self._tried.get(target.allocation_id, _NEVER)
 
     def _due(self, incident: Incident, world: World) -> list[Target]:
+        if incident.block and not incident.block.due:
+            # Its alert does not fire, and recovery has said why nobody can see more.
+            return []
         policy = self._recorder.policy(incident)
         first = due_targets(incident, policy, clock=world.clock, now=world.now)
         retry = self._context.rulebook.limits.stop_retry

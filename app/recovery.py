@@ -1,15 +1,18 @@
 """Has an alert that fires no more recovered, or are we blind? Asked of Prometheus (S5)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from app.context import Context
 from app.domain import events as e
-from app.domain.incident import Incident, IncidentState
+from app.domain.incident import Incident, IntentState
 from app.domain.observation import World
 from app.domain.proof import freshness
 from app.domain.reasons import Reason
+from app.domain.steps import open_intents
 from app.errors import StaleIncidentError, UpstreamError
+from app.loops import contained
 from app.ports import Rules
 from app.recorder import Recorder
 
@@ -22,7 +25,9 @@ class Recovery:
         self._rules = rules
         self._recorder = recorder
         self._context = context
+        self._failed = context.telemetry.step_failed
         self._asked: dict[str, datetime] = {}
+        self._loaded: dict[str, bool] = {}
 
     async def ask(self, incidents: Sequence[Incident], world: World) -> None:
         """Close the incidents whose condition is seen to be over.
@@ -33,45 +38,81 @@ class Recovery:
             return
         quiet = [each for each in incidents if self._is_quiet(each, world)]
         self._asked = {each.incident_id: self._last(each) for each in quiet}
+        self._loaded = {}
         for incident in sorted(quiet, key=self._last)[:_AT_A_TIME]:
             self._asked[incident.incident_id] = self._context.now()
             event = await self._event(incident)
-            if event is None:
-                continue
-            try:
-                await self._recorder.record(incident, event)
-            except StaleIncidentError:
-                continue
+            with contained("reconcile", self._failed), suppress(StaleIncidentError):
+                await self._recorder.record(incident, *_meaning(incident, event))
+            if isinstance(event, e.Blind) and event.reason is Reason.PROMETHEUS_UNAVAILABLE:
+                # It would keep all others waiting as long, and the whole tick with them.
+                return
 
     def _last(self, incident: Incident) -> datetime:
         return self._asked.get(incident.incident_id, incident.opened_at)
 
     def _is_quiet(self, incident: Incident, world: World) -> bool:
-        """Tell whether Prometheus no longer reports an incident that recovery can close."""
-        stopping = incident.state is IncidentState.STOPPING
-        return not stopping and incident.identity.key not in (world.firing or {})
+        """Tell whether Prometheus no longer reports an incident that recovery can close.
+
+        While a stop may be under way it cannot: our own call empties the GPU, too.
+        """
+        intents = [target.intent for target in open_intents(incident)]
+        under_way = any(each and each.state is not IntentState.UNCONFIRMED for each in intents)
+        return not under_way and incident.identity.key not in (world.firing or {})
 
     async def _event(self, incident: Incident) -> e.Event | None:
         try:
-            if not await self._rules.has_alert(incident.identity.alertname):
+            if not await self._is_loaded(incident.identity.alertname):
                 return e.RuleGone("Prometheus has no such rule")
             if not incident.expressions.verify or not incident.expressions.evidence:
                 return self._never_reported(incident)
             verify = await self._rules.query(incident.expressions.verify)
             evidence = await self._rules.query(incident.expressions.evidence)
         except UpstreamError as exc:
-            return e.StopBlocked(Reason.PROMETHEUS_UNAVAILABLE, str(exc))
+            return e.Blind(Reason.PROMETHEUS_UNAVAILABLE, str(exc))
         if verify:
             # The condition holds, and the alert only waits for its `for`: Prometheus restarted.
             return None
         blind = next(freshness(evidence, self._context.rulebook.limits.evidence_age), None)
         if blind:
-            return e.StopBlocked(*blind)
+            return e.Blind(*blind)
         ages = [sample.value for sample in evidence]
         return e.RecoveryObserved({"verify": [], "evidence_seconds": ages})
+
+    async def _is_loaded(self, alertname: str) -> bool:
+        """Ask once a tick for each rule: the list of all rules is long."""
+        if alertname not in self._loaded:
+            self._loaded[alertname] = await self._rules.has_alert(alertname)
+        return self._loaded[alertname]
 
     def _never_reported(self, incident: Incident) -> e.Event | None:
         """Close what the webhook claimed and Prometheus never confirmed."""
         if self._context.now() - incident.opened_at < self._context.rulebook.limits.unconfirmed:
             return None
         return e.RuleGone("Prometheus never reported the alert")
+
+
+def _meaning(incident: Incident, event: e.Event | None) -> Iterator[e.Event]:
+    """Yield what follows for the incident, whose stops may have failed before.
+
+    What is over takes them back; then the incident is held, and closed at the next tick.
+    """
+    failed = [target.allocation_id for target in open_intents(incident)]
+    match event:
+        case None:
+            return
+
+        case e.RecoveryObserved(evidence=evidence) if failed:
+            for each in failed:
+                yield e.StopWithdrawn(each, Reason.RECOVERED, evidence=evidence)
+
+        case e.RuleGone(detail=detail) if failed:
+            for each in failed:
+                yield e.StopWithdrawn(each, Reason.RULE_GONE, detail)
+
+        case e.Blind() if failed:
+            # The executor says why the stop is not tried again.
+            return
+
+        case _:
+            yield event

@@ -11,8 +11,6 @@ from pydantic import (
     AfterValidator,
     AnyHttpUrl,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -24,115 +22,31 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from app.domain.access import Role
 from app.domain.cluster import TaskType
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
-from app.durations import parse_duration
 from app.errors import ConfigurationError
+from app.sections import (
+    AlertmanagerSection,
+    DefaultsSection,
+    DeterminedSection,
+    Duration,
+    LimitsSection,
+    PolicySection,
+    PrometheusSection,
+    SlackSection,
+    TokenSection,
+    UserSection,
+)
 
 CONFIG_VARIABLE = "WATCHDOG_CONFIG"
 DEFAULT_CONFIG = Path("watchdog.yaml")
 SHORTEST_GRACE = timedelta(minutes=5)
 
 
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta():
-        raise ValueError("a duration must be longer than nothing")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class HttpSection(Section):
-    """A system beside us that speaks HTTP."""
-
-    url: AnyHttpUrl
-    external_url: AnyHttpUrl | None = None
-    """The address for people's browsers, in messages. None: `url` is right for them too."""
-    ca_file: Path | None = None
-    """Certificates (PEM) of the authority that signed the system's own. None: the usual ones."""
-    username: str = ""
-    password_file: Path | None = None
-
-
-class DeterminedSection(HttpSection):
-    username: str = "watchdog"
-    token_file: Path | None = None
-    """An access token instead of a user name and password."""
-    prometheus_token_file: Path | None = None
-    """Where the current token is written for Prometheus's own scrapes of the master."""
-    renew_after: Duration = timedelta(days=1)
-    """Sessions of Determined end after 7 days, whatever one does."""
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
-        if (self.password_file is None) == (self.token_file is None):
-            raise ValueError("give password_file or token_file, one of them")
-        return self
-
-
-class PrometheusSection(HttpSection):
-    pass
-
-
-class AlertmanagerSection(HttpSection):
-    pass
-
-
-class SlackSection(Section):
-    api_url: AnyHttpUrl = AnyHttpUrl("https://slack.com/api/")
-    bot_token_file: Path
-    admin_channel: str
-    """The channel's id (C…): admins are told here, and owners who cannot be reached are named."""
-    email_domain: str = ""
-    """Owners are looked up as `{username}@{email_domain}`. Empty: only those under `users`."""
-    remember: Duration = timedelta(minutes=5)
-    """How long it is remembered who was found in Slack, and who was not."""
-
-
-class TokenSection(Section):
-    name: str
-    role: Role
-    file: Path
-
-
-class PolicySection(Section):
-    action: StopAction = StopAction.NONE
-    mode: Mode = Mode.ENFORCE
-    grace: dict[TaskType, Duration] = Field(default_factory=dict)
-    grace_default: Duration = timedelta(hours=1)
-    reminder_at: float = Field(default=0.5, gt=0, lt=1)
-    last_call: Duration = timedelta(minutes=10)
-    attempts: int = Field(default=5, ge=1, le=20)
-    tell_admins_after: Duration = timedelta(minutes=15)
-
-
-class LimitsSection(Section):
-    evidence_age: Duration = timedelta(seconds=30)
-    heartbeat_age: Duration = timedelta(minutes=5)
-    snapshot_age: Duration = timedelta(seconds=60)
-    tick_gap: Duration = timedelta(seconds=60)
-    stop_retry: Duration = timedelta(seconds=60)
-    unreachable_retry: Duration = timedelta(hours=1)
-    unconfirmed: Duration = timedelta(minutes=15)
-
-
-class UserSection(Section):
-    slack_id: str = ""
-    email: str = ""
-    channel: str = ""
-    """A team's channel that is told in the owner's place."""
-    slot_limit: int | None = Field(default=None, ge=0)
-
-
-class DefaultsSection(Section):
-    slot_limit: int | None = Field(default=None, ge=0)
-    """Slots that a user may hold while others wait. None: no limit is published."""
+def _known_database(url: str) -> str:
+    if not url.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+        raise ValueError("a database begins with sqlite+aiosqlite:// or postgresql+asyncpg://")
+    return url
 
 
 _RECLAIM = PolicySection(
@@ -151,7 +65,9 @@ class Settings(BaseSettings):
     listen_host: str = "127.0.0.1"
     listen_port: int = Field(default=8090, ge=0, le=65535)
     public_url: AnyHttpUrl = AnyHttpUrl("http://localhost:8090")
-    database_url: str = "sqlite+aiosqlite:///state/watchdog.db"
+    database_url: Annotated[str, AfterValidator(_known_database)] = (
+        "sqlite+aiosqlite:///state/watchdog.db"
+    )
     determined: DeterminedSection
     prometheus: PrometheusSection
     alertmanagers: list[AlertmanagerSection] = Field(min_length=1)
@@ -180,6 +96,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         path = Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=path)
+
+    @model_validator(mode="after")
+    def _count_every_tick(self) -> Self:
+        """A clock that skips gaps must not skip every tick."""
+        if self.tick_interval >= self.limits.tick_gap:
+            raise ValueError("tick_interval must be shorter than limits.tick_gap")
+        return self
 
     @model_validator(mode="after")
     def _leave_time_to_read(self) -> Self:
@@ -255,12 +178,15 @@ def read_secret(path: Path) -> str:
     """Read a secret from its file.
 
     Raises:
-        ConfigurationError: it cannot be read, or is empty.
+        ConfigurationError: it cannot be read, is no text, or is empty.
     """
     try:
-        secret = path.read_text().strip()
+        secret = path.read_text(encoding="utf-8").strip()
     except OSError as exc:
         raise ConfigurationError(f"secret file {path}: {exc.strerror}") from exc
+    except UnicodeDecodeError:
+        # Without the cause: its text quotes the secret.
+        raise ConfigurationError(f"secret file {path} is not text in UTF-8") from None
     if not secret:
         raise ConfigurationError(f"secret file {path} is empty")
     return secret

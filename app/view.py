@@ -15,8 +15,11 @@ class ClusterView:
     """When each allocation was first seen running, by allocation id."""
 
     def fresh(self, now: datetime, age: timedelta) -> Snapshot | None:
-        """Return the snapshot if it is not older than `age`; else None: unknown."""
-        if self.snapshot is None or now - self.snapshot.at > age:
+        """Return the snapshot if it is not older than `age`; else None: unknown.
+
+        One of the future was taken before the clock was set back: nobody knows how old it is.
+        """
+        if self.snapshot is None or not timedelta() <= now - self.snapshot.at <= age:
             return None
         return self.snapshot
 

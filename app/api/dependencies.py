@@ -58,7 +58,8 @@ def _caller(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     """Compare with every token, in constant time: rotation means that two are valid at once."""
-    given = credentials.credentials.encode() if credentials else b""
+    # Latin-1 gives the bytes as they came: headers are read in it.
+    given = credentials.credentials.encode("latin-1") if credentials else b""
     tokens: Sequence[Token] = request.state.tokens
     found = [token for token in tokens if hmac.compare_digest(token.secret, given)]
     if not given or not found:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
 from app.api.dependencies import (
     OPERATORS,
@@ -16,15 +16,22 @@ from app.api.dependencies import (
     StoreDep,
     allow,
 )
+from app.api.problems import PROBLEMS, StopUnderWayError
 from app.domain.events import HoldsObserved
 from app.domain.history import Entry
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
 from app.domain.outbox import IncidentQuery
 from app.domain.reasons import Reason
-from app.domain.steps import Transition
+from app.domain.steps import Transition, is_under_way
 from app.durations import parse_duration
 
-router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+router = APIRouter(
+    prefix="/api/v1/incidents",
+    tags=["incidents"],
+    responses=PROBLEMS,
+    # Bodies are read before it is known who sends them.
+    max_body_size=64 * 2**10,
+)
 LONGEST_KEEP = timedelta(hours=24)
 
 
@@ -148,7 +155,7 @@ class KeepRequest(BaseModel):
     duration: Annotated[
         timedelta, BeforeValidator(parse_duration), AfterValidator(_within_limits)
     ] = Field(description="For example 2h; at most 24h.", json_schema_extra={"type": "string"})
-    reason: str = Field(min_length=1, max_length=500)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 @router.get("", summary="List incidents, newest first")
@@ -188,6 +195,8 @@ async def keep_incident(
     incident = await store.incident(incident_id)
     if incident.state in FINAL_STATES:
         return IncidentView.of(incident)
+    if any(is_under_way(target) for target in incident.targets):
+        raise StopUnderWayError
     now = context.now()
     until = now + request.duration
     hold = Hold(Reason.KEPT, by=caller.name, until=until, detail=request.reason)

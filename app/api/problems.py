@@ -1,12 +1,32 @@
 """Errors as problem details (RFC 9457): what happened, and what the caller can do."""
 
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
 from fastapi import FastAPI, Request, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from app.api.dependencies import AuthenticationError, PermissionDeniedError
 from app.errors import IncidentNotFoundError, StaleIncidentError, StoreUnavailableError
 
 _MEDIA_TYPE = "application/problem+json"
+_MOST_FAULTS = 3
+_MEMBERS = {
+    "type": {"type": "string"},
+    "title": {"type": "string"},
+    "status": {"type": "integer"},
+    "detail": {"type": "string"},
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "The detail says what is wrong.",
+        "content": {_MEDIA_TYPE: {"schema": {"type": "object", "properties": _MEMBERS}}},
+    }
+}
+"""For the descriptions of routes."""
 
 
 class BodyTooLargeError(Exception):
@@ -14,6 +34,10 @@ class BodyTooLargeError(Exception):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The body is longer than {most} bytes.")
+
+
+class StopUnderWayError(Exception):
+    """A call to stop the task was made, and may have arrived. Rendered as 409."""
 
 
 class UnreadableBodyError(Exception):
@@ -25,7 +49,15 @@ def problem(code: int, title: str, detail: str, **headers: str) -> JSONResponse:
     return JSONResponse(content, code, headers=headers or None, media_type=_MEDIA_TYPE)
 
 
+def faults(errors: Iterable[Any]) -> str:
+    """Name the first fields that are wrong, and why; what was in them can be a secret."""
+    words = [f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg']}" for each in errors]
+    return "; ".join(words[:_MOST_FAULTS])
+
+
 def add_problem_responses(app: FastAPI) -> None:
+    _add_responses_of_the_framework(app)
+
     @app.exception_handler(AuthenticationError)
     async def unauthenticated(_request: Request, _exc: Exception) -> JSONResponse:
         return problem(
@@ -57,6 +89,14 @@ def add_problem_responses(app: FastAPI) -> None:
             f"This is no webhook message of Alertmanager, version 4: {exc}",
         )
 
+    @app.exception_handler(StopUnderWayError)
+    async def too_late(_request: Request, _exc: Exception) -> JSONResponse:
+        return problem(
+            status.HTTP_409_CONFLICT,
+            "Conflict",
+            "The task is being stopped already: Determined was called. Nothing was kept.",
+        )
+
     @app.exception_handler(IncidentNotFoundError)
     async def not_found(_request: Request, exc: Exception) -> JSONResponse:
         return problem(status.HTTP_404_NOT_FOUND, "Not Found", str(exc))
@@ -77,3 +117,16 @@ def add_problem_responses(app: FastAPI) -> None:
             "Service Unavailable",
             "The database cannot be used now; nothing was stored. Send it again.",
         )
+
+
+def _add_responses_of_the_framework(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, exc: RequestValidationError) -> JSONResponse:
+        return problem(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, "Unprocessable Content", faults(exc.errors())
+        )
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, exc: HTTPException) -> JSONResponse:
+        title = HTTPStatus(exc.status_code).phrase
+        return problem(exc.status_code, title, exc.detail, **(exc.headers or {}))

@@ -9,17 +9,16 @@ from pydantic import ValidationError
 
 from app.adapters.alertmanager import Received, WebhookMessage, read_message
 from app.api.dependencies import SENDERS, Caller, ContextDep, IntakeDep, allow
-from app.api.problems import BodyTooLargeError, UnreadableBodyError
+from app.api.problems import PROBLEMS, BodyTooLargeError, UnreadableBodyError, faults
 from app.telemetry import Telemetry
 
 log = structlog.get_logger()
-router = APIRouter(tags=["webhook"])
+router = APIRouter(tags=["webhook"], responses=PROBLEMS)
 LARGEST_BODY = 16 * 2**20
 """Bytes. A group of 3,000 alerts is about 1 MiB."""
 _ASIDE = 256 * 2**10
 """Bytes from which a body is read in a thread: it would keep everybody else waiting."""
 _MOST_LOGGED = 10
-_MOST_FAULTS = 3
 
 
 def _schema() -> dict[str, Any]:
@@ -78,9 +77,7 @@ def _read(body: bytes) -> WebhookMessage:
     try:
         return WebhookMessage.model_validate_json(body)
     except ValidationError as exc:
-        errors = exc.errors(include_input=False, include_context=False, include_url=False)
-        faults = [f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in errors]
-        words = "; ".join(faults[:_MOST_FAULTS])
+        words = faults(exc.errors(include_input=False, include_context=False, include_url=False))
         log.warning("webhook_unreadable", faults=words)
         raise UnreadableBodyError(words) from None
 

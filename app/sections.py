@@ -1,0 +1,127 @@
+"""The sections of the configuration: what may be written where, and what it means."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from app.domain.access import Role
+from app.domain.cluster import TaskType
+from app.domain.policy import Mode, StopAction
+from app.durations import parse_duration
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise ValueError("a duration must be longer than nothing")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _without_credentials(url: AnyHttpUrl | None) -> AnyHttpUrl | None:
+    if url is not None and (url.username or url.password):
+        raise ValueError("leave user and password out of the address; it is shown to people")
+    return url
+
+
+class HttpSection(Section):
+    """A system beside us that speaks HTTP."""
+
+    url: Annotated[AnyHttpUrl, AfterValidator(_without_credentials)]
+    external_url: Annotated[AnyHttpUrl | None, AfterValidator(_without_credentials)] = None
+    """The address for people's browsers, in messages. None: `url` is right for them too."""
+    ca_file: Path | None = None
+    """Certificates (PEM) of the authority that signed the system's own. None: the usual ones."""
+    username: str = ""
+    password_file: Path | None = None
+
+
+class DeterminedSection(HttpSection):
+    username: str = "watchdog"
+    token_file: Path | None = None
+    """An access token instead of a user name and password."""
+    prometheus_token_file: Path | None = None
+    """Where the current token is written for Prometheus's own scrapes of the master."""
+    renew_after: Duration = timedelta(days=1)
+    """Sessions of Determined end after 7 days, whatever one does."""
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if (self.password_file is None) == (self.token_file is None):
+            raise ValueError("give password_file or token_file, one of them")
+        return self
+
+
+class PrometheusSection(HttpSection):
+    pass
+
+
+class AlertmanagerSection(HttpSection):
+    pass
+
+
+class SlackSection(Section):
+    api_url: AnyHttpUrl = AnyHttpUrl("https://slack.com/api/")
+    bot_token_file: Path
+    admin_channel: str
+    """The channel's id (C…): admins are told here, and owners who cannot be reached are named."""
+    email_domain: str = ""
+    """Owners are looked up as `{username}@{email_domain}`. Empty: only those under `users`."""
+    remember: Duration = timedelta(minutes=5)
+    """How long it is remembered who was found in Slack, and who was not."""
+
+
+class TokenSection(Section):
+    name: str
+    role: Role
+    file: Path
+
+
+class PolicySection(Section):
+    action: StopAction = StopAction.NONE
+    mode: Mode = Mode.ENFORCE
+    grace: dict[TaskType, Duration] = Field(default_factory=dict)
+    grace_default: Duration = timedelta(hours=1)
+    reminder_at: float = Field(default=0.5, gt=0, lt=1)
+    last_call: Duration = timedelta(minutes=10)
+    attempts: int = Field(default=5, ge=1, le=20)
+    tell_admins_after: Duration = timedelta(minutes=15)
+
+
+class LimitsSection(Section):
+    evidence_age: Duration = timedelta(seconds=30)
+    proof_age: Duration = timedelta(seconds=10)
+    heartbeat_age: Duration = timedelta(minutes=5)
+    snapshot_age: Duration = timedelta(seconds=60)
+    tick_gap: Duration = timedelta(seconds=60)
+    stop_retry: Duration = timedelta(seconds=60)
+    unreachable_retry: Duration = timedelta(hours=1)
+    unconfirmed: Duration = timedelta(minutes=15)
+
+
+class UserSection(Section):
+    slack_id: str = ""
+    email: str = ""
+    channel: str = ""
+    """A team's channel that is told in the owner's place."""
+    slot_limit: int | None = Field(default=None, ge=0)
+
+
+class DefaultsSection(Section):
+    slot_limit: int | None = Field(default=None, ge=0)
+    """Slots that a user may hold while others wait. None: no limit is published."""

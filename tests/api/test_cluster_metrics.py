@@ -1,0 +1,162 @@
+"""/metrics: what the rules join on, as Determined has it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from app.settings import Settings
+from demo.cluster.control import ControlClient
+from demo.cluster.model import TaskType
+from demo.cluster.wire import StartTask, TaskState
+from tests.api.receiver import metric, rows, running, until_ready
+
+STARTED = "watchdog_allocation_started_timestamp_seconds"
+PEOPLE = {"admin", "determined", "alice", "bob", "carol", "dan", "watchdog"}
+
+
+@pytest.fixture
+def changes() -> dict[str, Any]:
+    return {"defaults": {"slot_limit": 4}, "users": {"bob": {"slot_limit": 8}, "carol": {}}}
+
+
+@pytest.fixture
+def notebook(control: ControlClient) -> TaskState:
+    return control.start_idle_notebook("alice", slots=2)
+
+
+@pytest.fixture
+def trial(control: ControlClient) -> TaskState:
+    """A trial on both agents."""
+    agents = {"agent-a": 2, "agent-b": 2}
+    return control.start(
+        StartTask(task_type=TaskType.TRIAL, username="bob", slots=4, agents=agents)
+    )
+
+
+@pytest.fixture
+def queued(control: ControlClient) -> TaskState:
+    """A trial for which there is no room beside the others."""
+    return control.start(StartTask(task_type=TaskType.TRIAL, username="dan", slots=8))
+
+
+@pytest.fixture
+async def client(
+    notebook: TaskState,  # noqa: ARG001 -- the first tick has to see what runs
+    trial: TaskState,  # noqa: ARG001 -- likewise
+    queued: TaskState,  # noqa: ARG001 -- likewise
+    client: httpx.AsyncClient,
+) -> httpx.AsyncClient:
+    await until_ready(client)
+    return client
+
+
+async def test_every_allocation_that_holds_resources_has_its_owner(
+    client: httpx.AsyncClient, notebook: TaskState, trial: TaskState
+) -> None:
+    found = await rows(
+        client,
+        "watchdog_allocation_info",
+        "allocation_id",
+        "task_id",
+        "task_type",
+        "job_id",
+        "experiment_id",
+        "username",
+        "resource_pool",
+    )
+
+    alices = (notebook.allocation.allocation_id, notebook.task_id, "notebook", notebook.job_id)
+    bobs = (trial.allocation.allocation_id, trial.task_id, "trial", trial.job_id)
+    assert found == {
+        (*alices, "", "alice", "default"): 1,
+        (*bobs, str(trial.experiment_id), "bob", "default"): 1,
+    }
+
+
+async def test_every_gpu_in_use_has_its_allocation(
+    client: httpx.AsyncClient, notebook: TaskState, trial: TaskState
+) -> None:
+    found = await rows(
+        client, "watchdog_gpu_allocation_info", "gpu_uuid", "allocation_id", "agent_id"
+    )
+
+    assert len(found) == 6
+    assert found == {
+        (uuid, task.allocation.allocation_id, container.agent_id): 1
+        for task in (notebook, trial)
+        for container in task.allocation.containers
+        for uuid in container.gpu_uuids
+    }
+
+
+async def test_every_container_has_its_allocation(
+    client: httpx.AsyncClient, notebook: TaskState, trial: TaskState
+) -> None:
+    found = await rows(
+        client, "watchdog_container_allocation_info", "container_id", "allocation_id", "agent_id"
+    )
+
+    assert len(found) == 3
+    assert found == {
+        (container.container_id, task.allocation.allocation_id, container.agent_id): 1
+        for task in (notebook, trial)
+        for container in task.allocation.containers
+    }
+
+
+async def test_allocation_has_its_size(
+    client: httpx.AsyncClient, notebook: TaskState, trial: TaskState
+) -> None:
+    found = await rows(client, "watchdog_allocation_slots", "allocation_id")
+
+    assert found == {
+        (notebook.allocation.allocation_id,): 2,
+        (trial.allocation.allocation_id,): 4,
+    }
+
+
+async def test_allocation_started_when_it_was_first_seen_running(
+    client: httpx.AsyncClient, notebook: TaskState, trial: TaskState
+) -> None:
+    started = await rows(client, STARTED, "allocation_id")
+    read_at = await metric(client, "watchdog_snapshot_timestamp_seconds")
+
+    assert started == {
+        (notebook.allocation.allocation_id,): read_at,
+        (trial.allocation.allocation_id,): read_at,
+    }
+    assert datetime.now(UTC).timestamp() - 60 < read_at <= datetime.now(UTC).timestamp()
+
+
+async def test_start_of_an_allocation_outlives_the_receiver(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    before = await rows(client, STARTED, "allocation_id")
+
+    async with running(settings) as other:
+        await until_ready(other)
+        after = await rows(other, STARTED, "allocation_id")
+
+    assert len(before) == 2
+    assert after == before
+
+
+async def test_limit_of_every_user_is_the_configured_one(client: httpx.AsyncClient) -> None:
+    found = await rows(client, "watchdog_user_slot_limit", "username", "resource_pool")
+
+    others = {(name, "default"): 4 for name in PEOPLE - {"bob"}}
+    assert found == others | {("bob", "default"): 8}
+
+
+async def test_agents_have_their_slots(client: httpx.AsyncClient) -> None:
+    found = await rows(client, "watchdog_agent_slots", "agent_id")
+
+    assert found == {("agent-a",): 4, ("agent-b",): 4}
+
+
+async def test_pools_have_the_slots_that_are_waited_for(client: httpx.AsyncClient) -> None:
+    found = await rows(client, "watchdog_queued_slots", "resource_pool")
+
+    assert found == {("default",): 8}

@@ -1,0 +1,105 @@
+"""Health, readiness, metrics, and the token that Prometheus signs its scrapes with."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from app.settings import Settings
+from demo.simulation import Addresses
+from tests.api.receiver import PROBLEM, broken, metric, running, until_ready
+
+
+@pytest.fixture
+def token_file(configuration: dict[str, Any]) -> Path:
+    return Path(configuration["determined"]["prometheus_token_file"])
+
+
+def signed(token_file: Path) -> Callable[[httpx.Request], httpx.Request]:
+    """Sign requests as Prometheus does, which reads the file for each scrape."""
+
+    def sign(request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {token_file.read_text()}"
+        return request
+
+    return sign
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+async def test_receiver_is_healthy_as_soon_as_it_answers(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/-/healthy")
+
+    assert (answer.status_code, answer.text) == (200, "healthy\n")
+
+
+async def test_receiver_is_ready_from_the_end_of_its_first_tick_on(
+    settings: Settings, upstream: respx.MockRouter
+) -> None:
+    let_go = asyncio.Event()
+
+    async def answer_late(_request: httpx.Request) -> httpx.Response:
+        await let_go.wait()
+        return httpx.Response(503)
+
+    upstream["firing"].mock(side_effect=answer_late)
+
+    async with running(settings) as client:
+        early = await client.get("/-/ready")
+        let_go.set()
+        await until_ready(client)
+        late = await client.get("/-/ready")
+
+    assert (early.status_code, late.status_code) == (503, 200)
+    assert early.text == "not ready: the first tick has not ended\n"
+
+
+async def test_receiver_without_a_database_is_not_ready(
+    client: httpx.AsyncClient, database_file: Path
+) -> None:
+    await until_ready(client)
+
+    async with broken(database_file, "heartbeats"):
+        answer = await client.get("/-/ready")
+
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == PROBLEM
+
+
+@pytest.mark.parametrize("system", ["determined", "prometheus", "alertmanager", "slack"])
+async def test_metrics_say_that_a_system_answers(client: httpx.AsyncClient, system: str) -> None:
+    await until_ready(client)
+
+    assert await metric(client, "watchdog_upstream_up", system=system) == 1
+
+
+async def test_metrics_are_in_the_format_of_prometheus(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/metrics")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+
+
+async def test_token_that_determined_takes_is_written_for_prometheus(
+    client: httpx.AsyncClient, token_file: Path, simulation: Addresses
+) -> None:
+    await until_ready(client)
+
+    async with httpx.AsyncClient(base_url=simulation.determined, auth=signed(token_file)) as master:
+        answer = await master.get("/api/v1/me")
+
+    assert answer.json()["user"]["username"] == "watchdog"
+
+
+async def test_token_is_for_its_owner_and_group_alone(
+    client: httpx.AsyncClient, token_file: Path
+) -> None:
+    await until_ready(client)
+
+    assert mode(token_file) == 0o640

@@ -1,0 +1,229 @@
+"""The whole receiver but its HTTP server: real use cases and database, between fake systems."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.api.dependencies import Caller
+from app.api.incidents import KeepRequest, keep_incident
+from app.context import Context
+from app.delivery import Dispatcher, Pace
+from app.domain.access import Role
+from app.domain.alert import Alert, Identity
+from app.domain.history import Entry
+from app.domain.incident import Incident
+from app.domain.outbox import IncidentQuery
+from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
+from app.domain.reasons import Reason
+from app.executor import Executor
+from app.intake import Intake
+from app.lookout import Lookout, Systems
+from app.ports import IncidentStore, Outbox
+from app.reconciler import Reconciler
+from app.recorder import Recorder
+from app.store.engine import migrate
+from app.store.outbox import SqlOutbox
+from app.store.sql import SqlIncidentStore
+from app.telemetry import Telemetry
+from tests.domain.examples import ANNOTATIONS, IDENTITY
+from tests.receiver.calls import Calls, Crash
+from tests.receiver.database import Database
+from tests.receiver.world import World
+
+GRACE = timedelta(hours=1)
+TICK = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+POLICY = Policy("reclaim", action=StopAction.KILL, grace_default=GRACE, attempts=3)
+# The longest gap between two ticks that counts is wider than as shipped: one tick is an hour.
+RULEBOOK = Rulebook(Mode.ENFORCE, {POLICY.name: POLICY}, Limits(tick_gap=TICK))
+
+
+class Receiver:
+    """One process of the receiver, which can be ended and started again on its database."""
+
+    def __init__(self, world: World, database: Database, rulebook: Rulebook = RULEBOOK) -> None:
+        self.world = world
+        self.database = database
+        self.rulebook = rulebook
+
+    def start(self, *, mode: Mode | None = None, calls: Calls | None = None) -> None:
+        """Begin a process: new objects, and a monotonic clock of its own."""
+        self.rulebook = replace(self.rulebook, mode=mode or self.rulebook.mode)
+        self.calls = calls or Calls()
+        self.seen = SqlIncidentStore(self.database.engine)
+        """The test's own eyes: no call of the receiver's."""
+        self.store: IncidentStore = self.calls.guard("store", self.seen)
+        self.outbox: Outbox = self.calls.guard("outbox", SqlOutbox(self.database.engine))
+        self.context = Context(self.rulebook, Telemetry(CollectorRegistry()), self.world.time.now)
+        self.recorder = Recorder(self.store, self.context)
+        self.intake = Intake(self.store, self.recorder, self.context, wake=lambda: None)
+        self.reconciler = self._reconciler(self._systems())
+        self.dispatcher = Dispatcher(
+            self.outbox,
+            self.store,
+            self._systems().messenger,
+            self.recorder,
+            self.context,
+            pace=Pace(),
+        )
+
+    def _systems(self) -> Systems:
+        systems = self.world.systems()
+        return Systems(
+            cluster=self.calls.guard("cluster", systems.cluster),
+            rules=self.calls.guard("rules", systems.rules),
+            peers=self.calls.guard("peers", systems.peers),
+            messenger=self.calls.guard("messenger", systems.messenger),
+        )
+
+    def _reconciler(self, systems: Systems) -> Reconciler:
+        began = self.world.time.monotonic
+
+        def since_start() -> float:
+            return (self.world.time.monotonic - began).total_seconds()
+
+        self.lookout = Lookout(systems, self.store, self.context)
+        executor = Executor(
+            systems, self.lookout, self.recorder, self.context, monotonic=since_start
+        )
+        return Reconciler(
+            systems,
+            self.store,
+            self.lookout,
+            executor,
+            self.recorder,
+            self.context,
+            monotonic=since_start,
+        )
+
+    async def stop(self) -> None:
+        await self.database.engine.dispose()
+
+    async def restart(self, *, mode: Mode | None = None, calls: Calls | None = None) -> None:
+        await self.stop()
+        self.start(mode=mode, calls=calls)
+
+    async def settles(self) -> None:
+        """Look around, then tick: time counts from a tick on that knows of a look before it."""
+        await self.lookout.read(timedelta())
+        await self.tick()
+
+    async def hears_of(
+        self, *identities: Identity, firing: bool = True, **annotations: str
+    ) -> None:
+        """Take a delivery of the webhook."""
+        now = self.world.time.wall
+        texts = ANNOTATIONS | annotations
+        alerts = [
+            Alert(each, texts, now, firing=firing, labels=each.labels())
+            for each in identities or (IDENTITY,)
+        ]
+        await self.intake.receive(alerts)
+
+    async def tick(self) -> None:
+        """Reconcile, then deliver; the heartbeat has arrived just before."""
+        if self.world.heart_beats:
+            await self.intake.receive([], heartbeat=True)
+        await self.reconciler.tick()
+        await self.dispatcher.deliver_due()
+        assert self.failed_steps() == 0, "an error was met that nobody expected"
+
+    def failed_steps(self) -> float:
+        """Count the errors that the receiver kept to the one incident or message they met."""
+        name = "watchdog_step_failures_total"
+        metrics = self.context.telemetry.registry.collect()
+        samples = (sample for metric in metrics for sample in metric.samples)
+        return sum(sample.value for sample in samples if sample.name == name)
+
+    async def run(self, span: timedelta, *, every: timedelta = TICK) -> None:
+        """Let time go by, a tick at a time."""
+        while span > timedelta():
+            step = min(every, span)
+            self.world.time.passes(step)
+            await self.tick()
+            span -= step
+
+    async def survives(self, step: Callable[[], Awaitable[object]]) -> bool:
+        """Take a step that may end the process. Tell whether it did not."""
+        others = asyncio.all_tasks()
+        with suppress(Crash):
+            await step()
+            return True
+        # What the step had begun beside itself ends at its next call.
+        left = asyncio.all_tasks() - others
+        await asyncio.gather(*left, return_exceptions=True)
+        return False
+
+    async def warns(self, identity: Identity = IDENTITY) -> Incident:
+        """Let the alert fire, and its owner be told."""
+        self.world.fires(identity)
+        await self.hears_of(identity)
+        await self.tick()
+        return (await self.seen.find_open([identity.key]))[identity.key]
+
+    async def keep(self, span: str = "2h", *, identity: Identity = IDENTITY) -> None:
+        """Let an operator keep the task of an open incident."""
+        incident = (await self.seen.find_open([identity.key]))[identity.key]
+        await keep_incident(
+            incident.incident_id,
+            KeepRequest.model_validate({"duration": span, "reason": "a long run"}),
+            self.seen,
+            self.recorder,
+            self.context,
+            Caller("carol", Role.OPERATOR),
+        )
+
+    async def incidents(self) -> Sequence[Incident]:
+        """Return all incidents, oldest first."""
+        return list(reversed(await self.seen.search(IncidentQuery())))
+
+    async def incident(self) -> Incident:
+        """Return the only incident."""
+        [incident] = await self.incidents()
+        return incident
+
+    async def history(self) -> Sequence[Entry]:
+        return await self.seen.history((await self.incident()).incident_id)
+
+    async def reasons(self) -> list[Reason]:
+        return [entry.reason for entry in await self.history()]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture(scope="session")
+def shared_database(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    database = Database(tmp_path_factory.mktemp("database") / "live")
+
+    async def make() -> None:
+        await migrate(database.engine)
+        await database.engine.dispose()
+
+    asyncio.run(make())
+    database.save(database.folder.parent / "empty")
+    return database
+
+
+@pytest.fixture
+async def database(shared_database: Database) -> Database:
+    """The database, empty and migrated."""
+    await shared_database.restore(shared_database.folder.parent / "empty")
+    return shared_database
+
+
+@pytest.fixture
+async def receiver(world: World, database: Database) -> AsyncIterator[Receiver]:
+    receiver = Receiver(world, database)
+    receiver.start()
+    await receiver.settles()
+    yield receiver
+    await receiver.stop()

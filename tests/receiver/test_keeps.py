@@ -1,0 +1,138 @@
+"""S13: a keep holds from its commit, and no stop passes it."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.api.problems import StopUnderWayError
+from app.domain.actions import MessageKind
+from app.domain.incident import IncidentState
+from app.domain.reasons import Reason
+from app.errors import UpstreamUnavailableError
+from tests.domain.examples import IDENTITY, TASK
+from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
+from tests.receiver.world import World
+
+S = IncidentState
+K = MessageKind
+DOWN = UpstreamUnavailableError("time-out")
+LATE = GRACE - 5 * MINUTE
+
+
+async def test_a_keep_is_shown_in_alertmanager_once_and_ends_the_countdown_at_once(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await receiver.run(LATE)
+    await receiver.keep("2h")
+    assert (await receiver.incident()).state is S.HELD
+
+    await receiver.run(GRACE, every=GRACE / 2)
+
+    [made] = world.alertmanagers.made
+    assert (made.task_id, made.policy, made.by) == (TASK, IDENTITY.policy, "carol")
+    assert world.determined.calls == []
+
+
+async def test_s12_a_keep_is_in_the_history_with_who_asked_for_it(receiver: Receiver) -> None:
+    await receiver.warns()
+
+    await receiver.keep("2h")
+
+    entry = (await receiver.history())[-1]
+    assert (entry.reason, entry.actor, entry.after) == (Reason.HOLD_BEGAN, "carol", S.HELD)
+
+
+async def test_s13_a_keep_is_in_force_from_its_commit_though_alertmanager_takes_no_silence(
+    world: World, receiver: Receiver
+) -> None:
+    world.alertmanagers.fault = UpstreamUnavailableError("Alertmanager: time-out")
+    await receiver.warns()
+    await receiver.keep("2h")
+
+    await receiver.run(2 * GRACE - SECOND, every=GRACE)
+
+    assert (await receiver.incident()).state is S.HELD
+    assert world.determined.calls == []
+
+
+async def test_s13_a_keep_that_is_committed_while_the_proof_is_gathered_wins(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    # Nothing is asked any more between this call and the intent's commit.
+    receiver.calls.before("store.heartbeat_at", receiver.keep, nth=2)
+
+    await receiver.run(GRACE)
+
+    assert (await receiver.incident()).state is S.HELD
+    assert world.determined.calls == []
+
+
+async def test_s13_a_keep_that_is_committed_between_the_intent_and_the_call_wins(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    receiver.calls.before("store.commit", receiver.keep, nth=2)
+
+    await receiver.run(GRACE)
+
+    assert world.determined.calls == []
+
+
+async def test_s13_a_keep_that_is_committed_while_a_stop_is_proven_again_wins(
+    world: World, receiver: Receiver
+) -> None:
+    world.determined.refusal = DOWN
+    await receiver.warns()
+    await receiver.run(GRACE)
+    receiver.calls.before("store.heartbeat_at", receiver.keep, nth=2)
+
+    await receiver.run(MINUTE)
+
+    assert len(world.determined.calls) == 1
+
+
+async def test_s13_a_keep_of_the_task_wins_against_the_stop_of_another_incident_about_it(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    other = replace(IDENTITY, alertname="GPUAllocationPartlyIdle")
+    receiver.calls.before("store.heartbeat_at", lambda: receiver.keep(identity=other), nth=2)
+    world.fires(other)
+    await receiver.hears_of(other)
+
+    await receiver.run(GRACE)
+
+    assert world.determined.calls == []
+
+
+async def test_s13_a_keep_that_comes_too_late_is_refused_and_promises_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    world.determined.latency = GRACE
+    await receiver.warns()
+    await receiver.run(GRACE)
+
+    with pytest.raises(StopUnderWayError):
+        await receiver.keep("2h")
+
+    assert await receiver.seen.keeps(world.time.wall) == []
+
+
+async def test_s12_a_keep_takes_a_stop_back_that_was_refused_and_the_history_says_whose(
+    world: World, receiver: Receiver
+) -> None:
+    world.determined.refusal = DOWN
+    await receiver.warns()
+    await receiver.run(GRACE)
+
+    await receiver.keep("2h")
+    await receiver.run(MINUTE)
+
+    [withdrawn] = [
+        entry for entry in await receiver.history() if entry.reason is Reason.STOP_WITHDRAWN
+    ]
+    assert withdrawn.detail == "kept: by carol"
+    assert (await receiver.incident()).state is S.HELD
+    assert len(world.determined.calls) == 1

@@ -1,0 +1,104 @@
+"""S2: only the allocation that was warned about is stopped, and only while it is the owner's."""
+
+from dataclasses import replace
+
+from app.domain.incident import IncidentState
+from app.domain.reasons import Reason
+from tests.domain.examples import ALLOCATION, IDENTITY, T0, TASK, allocation
+from tests.receiver.conftest import GRACE, SECOND, Receiver
+from tests.receiver.world import Kill, World
+
+S = IncidentState
+NEXT = f"{TASK}.2"
+
+
+async def restarts(world: World) -> None:
+    """Let the task go on with a new allocation."""
+    world.determined.ends()
+    world.determined.starts(allocation(allocation_id=NEXT))
+
+
+async def changes_hands(world: World) -> None:
+    world.determined.starts(allocation("carol"))
+
+
+async def test_s2_another_allocation_of_the_task_is_not_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await restarts(world)
+
+    await receiver.run(GRACE)
+
+    assert (await receiver.incident()).state is S.ENDED
+    assert world.determined.calls == []
+
+
+async def test_s2_a_task_that_restarts_right_before_the_stop_is_not_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    receiver.calls.before("cluster.read_allocation", lambda: restarts(world))
+
+    await receiver.run(GRACE)
+
+    assert (await receiver.incident()).state is S.ENDED
+    assert world.determined.calls == []
+
+
+async def test_s2_the_next_allocation_of_the_task_gets_a_warning_and_a_grace_period_of_its_own(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await receiver.run(GRACE / 2)
+    world.ceases()
+    await restarts(world)
+    world.fires(replace(IDENTITY, allocation_id=NEXT))
+    await receiver.tick()
+
+    await receiver.run(GRACE - SECOND)
+
+    assert world.slack.posts[-1].deadlines == {NEXT: T0 + GRACE / 2 + GRACE}
+    assert world.determined.calls == []
+    await receiver.run(SECOND)
+    assert world.determined.calls == [Kill(T0 + GRACE / 2 + GRACE, NEXT)]
+
+
+async def test_s2_a_task_that_changed_hands_is_not_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await changes_hands(world)
+
+    await receiver.run(GRACE)
+
+    assert (await receiver.incident()).state is S.ENDED
+    assert (await receiver.reasons())[-1] is Reason.OWNER_CHANGED
+    assert world.determined.calls == []
+
+
+async def test_s2_a_task_that_changes_hands_right_before_the_stop_is_not_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    receiver.calls.before("cluster.read_allocation", lambda: changes_hands(world))
+
+    await receiver.run(GRACE)
+
+    assert (await receiver.incident()).state is S.ENDED
+    assert (await receiver.reasons())[-1] is Reason.OWNER_CHANGED
+    assert world.determined.calls == []
+
+
+async def test_s2_a_task_that_ends_while_it_is_being_stopped_takes_nothing_with_it(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    receiver.calls.before("cluster.stop", lambda: restarts(world))
+
+    await receiver.run(GRACE + SECOND)
+
+    assert (await receiver.incident()).is_final
+    assert world.determined.kills == []
+    assert await world.determined.read_allocation(NEXT) is not None
+    assert await world.determined.read_allocation(ALLOCATION) is None

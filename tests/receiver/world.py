@@ -1,0 +1,265 @@
+"""Stand-ins for the systems that the receiver asks, as far as its ports show them.
+
+Each keeps to its port's contract. What a test may set is public and begins harmless.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from app.domain.alert import Identity
+from app.domain.cluster import Allocation, Snapshot
+from app.domain.incident import Keep
+from app.domain.matchers import Matcher, Silence
+from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
+from app.errors import (
+    StopNotSentError,
+    UpstreamError,
+    UpstreamRejectedError,
+)
+from app.lookout import Systems
+from tests.domain.examples import ALLOCATION, ANNOTATIONS, IDENTITY, TASK, allocation
+from tests.receiver.clocks import Time
+from tests.receiver.slack import FakeSlack
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    at: datetime
+    allocation_id: str
+
+
+class FakeDetermined:
+    """Implements `app.ports.Cluster`: what runs, and what a kill does to it."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self._running: dict[str, Allocation] = {}
+        self._dying: dict[str, datetime] = {}
+        self.latency = timedelta()
+        """How long a killed allocation still runs."""
+        self.fault: UpstreamError | None = None
+        """What every call raises."""
+        self.refusal: UpstreamError | None = None
+        """What a stop raises, without doing anything."""
+        self.lost_answer: UpstreamError | None = None
+        """What a stop raises after it was done."""
+        self.deaf = False
+        """A stop is accepted, and nothing comes of it."""
+        self.calls: list[Kill] = []
+        """Every stop that arrived."""
+        self.kills: list[Kill] = []
+        """Those of them that ended something."""
+
+    async def snapshot(self) -> Snapshot:
+        self._answer()
+        return Snapshot(at=self._time.wall, allocations=dict(self._running))
+
+    async def read_allocation(self, allocation_id: str) -> Allocation | None:
+        self._answer()
+        return self._running.get(allocation_id)
+
+    async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
+        self._answer()
+        if not may_send():
+            raise StopNotSentError("it may not be sent any more: nothing was sent")
+        kill = Kill(self._time.wall, allocation.allocation_id)
+        self.calls.append(kill)
+        if self.refusal is not None:
+            raise self.refusal
+        if kill.allocation_id not in self._running:
+            raise UpstreamRejectedError("Determined answered 404", code="404")
+        if not self.deaf and kill.allocation_id not in self._dying:
+            self._dying[kill.allocation_id] = kill.at + self.latency
+            self.kills.append(kill)
+        if self.lost_answer is not None:
+            raise self.lost_answer
+        return "200 kill"
+
+    def starts(self, one: Allocation) -> None:
+        self._running[one.allocation_id] = one
+
+    def ends(self, allocation_id: str = ALLOCATION) -> None:
+        """Let an allocation end by itself, or by its owner."""
+        del self._running[allocation_id]
+
+    def _answer(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+        for allocation_id, end in list(self._dying.items()):
+            if end <= self._time.wall:
+                del self._dying[allocation_id]
+                self._running.pop(allocation_id, None)
+
+
+class FakePrometheus:
+    """Implements `app.ports.Rules`."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self.firing: dict[str, RuleAlert] = {}
+        self.rules = {IDENTITY.alertname}
+        self.verify: tuple[float, ...] = (0.0,)
+        self.evidence: tuple[float, ...] = (12.0,)
+        self.fault: UpstreamError | None = None
+        self.query_fault: UpstreamError | None = None
+        """What queries alone raise."""
+        self.queries: list[str] = []
+
+    async def firing_alerts(self) -> Sequence[RuleAlert]:
+        self._answer()
+        return list(self.firing.values())
+
+    async def has_alert(self, alertname: str) -> bool:
+        self._answer()
+        return alertname in self.rules
+
+    async def query(self, expression: str) -> Sequence[Sample]:
+        self._answer()
+        if self.query_fault is not None:
+            raise self.query_fault
+        self.queries.append(expression)
+        values = self.verify if expression == ANNOTATIONS["verify"] else self.evidence
+        return [Sample({}, value) for value in values]
+
+    def _answer(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+
+@dataclass
+class FakePeer:
+    """One Alertmanager. Silences reach only the peer that a test puts them on, and stay there."""
+
+    alerts: dict[str, Identity] = field(default_factory=dict)
+    silences: list[Silence] = field(default_factory=list)
+    state: PeerAlertState = PeerAlertState.ACTIVE
+    inhibited_by: tuple[str, ...] = ()
+    muted_by: tuple[str, ...] = ()
+    error: str = ""
+
+    def reading(self, name: str, now: datetime) -> PeerReading:
+        if self.error:
+            return PeerReading(name, error=self.error)
+        alerts = {key: self._alert(identity, now) for key, identity in self.alerts.items()}
+        return PeerReading(name, alerts=alerts, silences=tuple(self.silences))
+
+    def _alert(self, identity: Identity, now: datetime) -> PeerAlert:
+        labels = identity.labels()
+        found = (each for each in self.silences if each.is_active(now) and each.matches(labels))
+        by = tuple(each.silence_id for each in found)
+        is_suppressed = by or self.inhibited_by or self.muted_by
+        state = PeerAlertState.SUPPRESSED if is_suppressed else self.state
+        return PeerAlert(state, labels, by, self.inhibited_by, self.muted_by)
+
+
+class FakeAlertmanagers:
+    """Implements `app.ports.AlertPeers`."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+        self.first = FakePeer()
+        self.second = FakePeer()
+        self.fault: UpstreamError | None = None
+        """What making a silence raises."""
+        self.made: list[Keep] = []
+
+    @property
+    def peers(self) -> tuple[FakePeer, FakePeer]:
+        return (self.first, self.second)
+
+    async def read(self) -> Sequence[PeerReading]:
+        now = self._time.wall
+        return [self.first.reading("am-1", now), self.second.reading("am-2", now)]
+
+    async def silence(self, keep: Keep) -> str:
+        if self.fault is not None:
+            raise self.fault
+        self.made.append(keep)
+        silence = self.silence_of(keep.task_id, keep.until - self._time.wall, policy=keep.policy)
+        for peer in self.peers:
+            peer.silences.append(silence)
+        return silence.silence_id
+
+    def silence_of(self, task_id: str, span: timedelta, **labels: str) -> Silence:
+        """Return a silence over a task from now on; put it where it is to be."""
+        wanted = {"task_id": task_id} | labels
+        return Silence(
+            f"s{sum(len(peer.silences) for peer in self.peers) + 1}",
+            tuple(Matcher(name, value) for name, value in wanted.items()),
+            starts_at=self._time.wall,
+            ends_at=self._time.wall + span,
+            created_by="carol",
+            comment="demo day",
+        )
+
+
+class World:
+    """Everything outside of the receiver. At first bob's notebook runs, and nothing fires."""
+
+    def __init__(self) -> None:
+        self.time = Time()
+        self.determined = FakeDetermined(self.time)
+        self.prometheus = FakePrometheus(self.time)
+        self.alertmanagers = FakeAlertmanagers(self.time)
+        self.slack = FakeSlack(self.time)
+        self.heart_beats = True
+        """Whether the heartbeat arrives before every tick."""
+        self.determined.starts(allocation())
+
+    def systems(self) -> Systems:
+        """Return the fakes as what they stand for, which is where their types are compared."""
+        return Systems(
+            cluster=self.determined,
+            rules=self.prometheus,
+            peers=self.alertmanagers,
+            messenger=self.slack,
+        )
+
+    def changes(self) -> int:
+        """Count what the receiver has changed out here."""
+        slack = len(self.slack.posts) + len(self.slack.updates)
+        return len(self.determined.calls) + len(self.alertmanagers.made) + slack
+
+    def fires(self, identity: Identity = IDENTITY, **annotations: str) -> None:
+        """Let an alert fire from now on, in Prometheus and on every peer."""
+        active_at = self.time.wall
+        alert = RuleAlert(identity, ANNOTATIONS | annotations, active_at)
+        self.prometheus.firing[identity.key] = alert
+        self.prometheus.rules.add(identity.alertname)
+        for peer in self.alertmanagers.peers:
+            peer.alerts[identity.key] = identity
+
+    def is_reported_with(self, identity: Identity = IDENTITY, **annotations: str) -> None:
+        """Let a rule's annotations change while its alert goes on firing."""
+        alert = self.prometheus.firing[identity.key]
+        changed = replace(alert, annotations=dict(alert.annotations) | annotations)
+        self.prometheus.firing[identity.key] = changed
+
+    def ceases(self, identity: Identity = IDENTITY) -> None:
+        """Let an alert fire no more, without saying why."""
+        self.prometheus.firing.pop(identity.key, None)
+        for peer in self.alertmanagers.peers:
+            peer.alerts.pop(identity.key, None)
+
+    def recovers(self, identity: Identity = IDENTITY) -> None:
+        """Let the owner use the GPUs again."""
+        self.ceases(identity)
+        self.prometheus.verify = ()
+
+    def idles_again(self, identity: Identity = IDENTITY) -> None:
+        self.prometheus.verify = (0.0,)
+        self.fires(identity)
+
+    def is_silenced(self, span: timedelta, *, on: FakePeer | None = None) -> None:
+        """Let somebody silence the task: in the whole of Alertmanager, or on one peer alone."""
+        silence = self.alertmanagers.silence_of(TASK, span)
+        for peer in [on] if on else self.alertmanagers.peers:
+            peer.silences.append(silence)
+
+
+def sibling(number: int) -> tuple[Identity, Allocation]:
+    """Return another notebook of bob's, and the identity of the alert about it."""
+    task_id = f"{number:08d}-b2f1-4c94-ae05-319acb5c7427"
+    identity = replace(IDENTITY, task_id=task_id, allocation_id=f"{task_id}.1")
+    return identity, allocation(allocation_id=identity.allocation_id, task_id=task_id)
