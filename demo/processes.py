@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _END = 10.0  # seconds that a program has to end when asked
 _LAST_LINES = 20
+_numbers = random.SystemRandom()
 
 
 class ProgramError(Exception):
@@ -40,10 +42,16 @@ def find_program(variable: str, *names: str) -> str:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that nobody listens on, for a program to be started in a moment.
+
+    It is below the range from which Linux takes the ports of outgoing connections, so that none of
+    those takes it meanwhile.
+    """
+    while True:
+        port = _numbers.randint(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 def wait_until(

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
 from starlette.types import ASGIApp
 
 from demo.addresses import reserve_agents
@@ -56,6 +57,11 @@ class Addresses:
     slack: str
     """The page, and below it `/api/` for clients and `/control` for those who switch things."""
     agents: dict[str, AgentAddress]
+
+
+def read_addresses(line: str) -> Addresses:
+    """Read what the process prints when all of it listens."""
+    return TypeAdapter(Addresses).validate_json(line)
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,240 @@
+"""The whole way of an alert on one machine: what is real runs, what nobody has here is simulated.
+
+Real: Prometheus with the rules, Alertmanager, the receiver with its database. Simulated, in one
+process: Determined, the agents' exporters, Slack. Everything listens on loopback, on free ports.
+"""
+
+import secrets
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from demo.cluster.control import ControlClient
+from demo.cluster.exporters.app import ExporterKind
+from demo.cluster.wire import TaskState
+from demo.processes import Program, find_program, free_port, wait_until
+from demo.run_files import RunFiles
+from demo.scaling import scaled_alertmanager_flags, scaled_prometheus_flags
+from demo.simulation import Addresses, read_addresses
+from demo.slack.control import SlackControl
+
+_FIXED_TARGETS = 4
+"""The master, the receiver, Prometheus, Alertmanager."""
+_ROLES = ("alertmanager", "viewer", "operator", "admin")
+_START = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How this run differs from the files of the repository."""
+
+    factor: float = 100.0
+    """By how much every duration is divided."""
+    seed: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Changes to watchdog.example.yaml; durations are those of a real cluster."""
+
+
+class World:
+    """Starts everything on entry, and ends all that it started on exit."""
+
+    def __init__(self, folder: Path, setup: Setup | None = None) -> None:
+        self.setup = setup or Setup()
+        self._folder = folder
+        self._stack = ExitStack()
+        self._prometheus_at = f"127.0.0.1:{free_port()}"
+        self._alertmanager_at = f"127.0.0.1:{free_port()}"
+        self._receiver_at = f"127.0.0.1:{free_port()}"
+        self.prometheus_url = f"http://{self._prometheus_at}"
+        self.alertmanager_url = f"http://{self._alertmanager_at}"
+        self.receiver_url = f"http://{self._receiver_at}"
+        self.tokens = {role: secrets.token_urlsafe(24) for role in _ROLES}
+        self.simulation = self._program("simulation", self._simulation_command())
+        self.prometheus = self._program("prometheus", self._prometheus_command())
+        self.alertmanager = self._program("alertmanager", self._alertmanager_command())
+        self.receiver = self._program(
+            "receiver",
+            [str(Path(sys.executable).with_name("gpu-watchdog")), "serve"],
+            {"WATCHDOG_CONFIG": str(folder / "watchdog.yaml")},
+        )
+        self.addresses: Addresses
+        self.cluster: ControlClient
+        self.slack: SlackControl
+        self.http: httpx.Client
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        return self.simulation, self.alertmanager, self.receiver, self.prometheus
+
+    def scaled(self, duration: timedelta) -> timedelta:
+        """Return how long a duration of a real cluster takes here."""
+        return duration / self.setup.factor
+
+    def start_program(self, program: Program) -> None:
+        """Start one of the programs (again), and return when it answers.
+
+        Raises:
+            ProgramError: it ended.
+            TimeoutError: it does not answer.
+        """
+        program.start()
+        self.wait_ready(program)
+
+    def wait_ready(self, program: Program) -> None:
+        urls = {
+            self.prometheus.name: self.prometheus_url,
+            self.alertmanager.name: self.alertmanager_url,
+            self.receiver.name: self.receiver_url,
+        }
+        url = urls[program.name]
+
+        def answers() -> bool:
+            program.require_running()
+            return self._get(f"{url}/-/ready") is not None
+
+        wait_until(answers, f"{program.name} answers at {url}", within=_START)
+
+    def incidents(self, **query: str) -> list[dict[str, Any]]:
+        """Return the receiver's incidents, newest first; none while it does not answer."""
+        found = self._ask("/api/v1/incidents", query)
+        return found if isinstance(found, list) else []
+
+    def history(self, incident_id: str) -> list[dict[str, Any]]:
+        found = self._ask(f"/api/v1/incidents/{incident_id}", {})
+        return found["history"] if isinstance(found, dict) else []
+
+    def silence(self, task: TaskState, *, lasts: timedelta, by: str, comment: str) -> str:
+        """Silence a task in Alertmanager, as people do in its pages; return the silence's id.
+
+        `lasts` is of a real cluster.
+        """
+        now = datetime.now(UTC)
+        matcher = {"name": "task_id", "value": task.task_id, "isRegex": False, "isEqual": True}
+        body = {
+            "matchers": [matcher],
+            "startsAt": now.isoformat(),
+            "endsAt": (now + self.scaled(lasts)).isoformat(),
+            "createdBy": by,
+            "comment": comment,
+        }
+        answer = self.http.post(f"{self.alertmanager_url}/api/v2/silences", json=body)
+        return str(answer.raise_for_status().json()["silenceID"])
+
+    def query(self, expression: str) -> float | None:
+        """Return the one value of an expression in Prometheus. None: there is none, or several."""
+        answer = self._get(f"{self.prometheus_url}/api/v1/query", {"query": expression})
+        result = answer.json()["data"]["result"] if answer else []
+        return float(result[0]["value"][1]) if len(result) == 1 else None
+
+    def firing(self) -> list[dict[str, Any]]:
+        """Return what Prometheus reports as firing, the heartbeat left out."""
+        answer = self._get(f"{self.prometheus_url}/api/v1/alerts")
+        alerts = answer.json()["data"]["alerts"] if answer else []
+        return [one for one in alerts if one["state"] == "firing" and "policy" in one["labels"]]
+
+    def _ask(self, path: str, query: Mapping[str, str]) -> object:
+        answer = self._get(f"{self.receiver_url}{path}", query)
+        return answer.json() if answer else None
+
+    def _get(self, url: str, query: Mapping[str, str] | None = None) -> httpx.Response | None:
+        headers = {"Authorization": f"Bearer {self.tokens['operator']}"}
+        try:
+            answer = self.http.get(url, params=query, headers=headers)
+        except httpx.TransportError:
+            return None
+        return answer if answer.is_success else None
+
+    def _start(self) -> None:
+        self.http = self._stack.enter_context(httpx.Client(timeout=5, trust_env=False))
+        for program in self.programs:
+            self._stack.callback(program.end)
+        self.simulation.start()
+        self.addresses = self._wait_for_addresses()
+        self.cluster = self._stack.enter_context(ControlClient(self.addresses.control))
+        self.slack = self._stack.enter_context(SlackControl(self.addresses.slack))
+        self._files().write()
+        self.start_program(self.alertmanager)
+        self.start_program(self.receiver)
+        # The receiver has logged in to Determined by now, and written the token for Prometheus.
+        self.start_program(self.prometheus)
+        wait_until(self._sees_everything, "Prometheus scrapes everything", within=_START)
+
+    def _files(self) -> RunFiles:
+        return RunFiles(
+            folder=self._folder,
+            factor=self.setup.factor,
+            simulated=self.addresses,
+            prometheus=self._prometheus_at,
+            alertmanager=self._alertmanager_at,
+            receiver=self._receiver_at,
+            tokens=self.tokens,
+            settings=self.setup.settings,
+        )
+
+    def _sees_everything(self) -> bool:
+        """Tell whether every exporter of every agent is scraped, and all that is fixed."""
+        expected = len(ExporterKind) * len(self.addresses.agents) + _FIXED_TARGETS
+        return self.query("sum(up)") == float(expected)
+
+    def _wait_for_addresses(self) -> Addresses:
+        found: list[Addresses] = []
+
+        def listens() -> bool:
+            self.simulation.require_running()
+            first = self.simulation.log.read_text().partition("\n")
+            if first[1]:
+                found.append(read_addresses(first[0]))
+            return bool(found)
+
+        wait_until(listens, "the simulated cluster listens", within=_START)
+        return found[0]
+
+    def _program(
+        self, name: str, command: list[str], environment: Mapping[str, str] | None = None
+    ) -> Program:
+        return Program(name, command, self._folder / f"{name}.log", environment or {})
+
+    def _simulation_command(self) -> list[str]:
+        options = ["--speed", str(self.setup.factor), "--seed", str(self.setup.seed)]
+        return [sys.executable, "-m", "demo.simulation", *options]
+
+    def _prometheus_command(self) -> list[str]:
+        return [
+            find_program("PROMETHEUS", "prometheus"),
+            f"--config.file={self._folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self._folder / 'prometheus'}",
+            f"--web.listen-address={self._prometheus_at}",
+            *scaled_prometheus_flags(self.setup.factor),
+        ]
+
+    def _alertmanager_command(self) -> list[str]:
+        return [
+            find_program("ALERTMANAGER", "prometheus-alertmanager", "alertmanager"),
+            f"--config.file={self._folder / 'alertmanager.yml'}",
+            f"--storage.path={self._folder / 'alertmanager'}",
+            f"--web.listen-address={self._alertmanager_at}",
+            *scaled_alertmanager_flags(self.setup.factor),
+        ]
