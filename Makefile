@@ -26,8 +26,7 @@ demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: check venv-det ## Run the checks and every test, end to end included
-	@scripts/test-rules
-	@.venv/bin/python -m pytest
+	@scripts/test
 
 check: venv ## Check format, lint, types, imports, rules and configurations (fast)
 	@scripts/check

@@ -52,8 +52,10 @@ class Intake:
             break
         else:
             raise StoreUnavailableError("other deliveries were faster, again and again")
+        for transition in stored:
+            self._recorder.note(transition)
         if alerts:
-            log.info("webhook_received", alerts=len(alerts), opened=stored)
+            log.info("webhook_received", alerts=len(alerts), opened=len(stored))
             self._wake()
 
     def _may_run(self, alert: Alert, now: datetime) -> bool:

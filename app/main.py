@@ -22,7 +22,7 @@ from app.delivery import Dispatcher, Pace
 from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout
-from app.loops import Loop
+from app.loops import Loop, contained
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.settings import Settings, read_secret
@@ -114,9 +114,12 @@ def _watch(
     )
 
     async def tick() -> None:
-        await reconciler.tick()
-        await clients.renew_session()
-        delivering.wake()
+        try:
+            await reconciler.tick()
+            with contained("session", failed):
+                await clients.renew_session()
+        finally:
+            delivering.wake()
 
     reconciling = Loop(
         "reconcile",

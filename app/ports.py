@@ -147,10 +147,10 @@ class IncidentStore(Protocol):
 
     async def receive(
         self, transitions: Sequence[Transition], *, heartbeat_at: datetime | None
-    ) -> int:
+    ) -> Sequence[Transition]:
         """Store all new incidents that one delivery of the webhook brought, or nothing.
 
-        Those that are open already are left as they are. Returns how many were stored.
+        Those that are open already are left as they are. Returns what was stored.
 
         Raises:
             StaleIncidentError: another delivery opened one of them meanwhile: receive again.

@@ -65,9 +65,8 @@ def secrets(settings: Settings) -> list[Finding]:
 async def _database(settings: Settings) -> Finding:
     try:
         engine = create_engine(settings.database_url)
-    except OSError as exc:
-        words = f"{exc.filename}: {exc.strerror}; check database_url"
-        return Finding("database", good=False, words=words)
+    except ConfigurationError as exc:
+        return Finding("database", good=False, words=f"{exc}; check database_url")
     try:
         await migrate(engine)
     except StoreUnavailableError as exc:

@@ -69,8 +69,11 @@ class Reconciler:
         began = self._monotonic()
         answerable, _ = await asyncio.gather(self._lookout.answerable(), self._lookout.refresh())
         clock = await self._count(answerable=answerable)
+        # Before the world: a keep that is committed in between is in the world, and what would be
+        # decided without it meets a newer incident.
+        known = await self._incidents.open_incidents()
         world = await self._lookout.read(clock)
-        incidents = await self._settle_all(world)
+        incidents = await self._settle_all(known, world)
         incidents += await self._adopt(incidents, world)
         incidents = [each for each in incidents if not each.is_final]
         self._report(incidents)
@@ -99,9 +102,9 @@ class Reconciler:
         self._context.telemetry.answer_clock.set(clock.elapsed.total_seconds())
         return clock.elapsed
 
-    async def _settle_all(self, world: World) -> list[Incident]:
+    async def _settle_all(self, known: Iterable[Incident], world: World) -> list[Incident]:
         settled = []
-        for number, incident in enumerate(await self._incidents.open_incidents()):
+        for number, incident in enumerate(known):
             if number % _AT_A_TIME == 0:
                 # Let webhooks in between.
                 await asyncio.sleep(0)

@@ -98,7 +98,7 @@ class Program:
 
     def require_running(self) -> None:
         """Raises: ProgramError: the program has ended by itself."""
-        if not self.is_running:
+        if self._running is not None and self._running.poll() is not None:
             raise ProgramError(f"{self.name} ended by itself:\n{self.last_lines()}")
 
     def last_lines(self) -> str:

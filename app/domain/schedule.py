@@ -17,9 +17,12 @@ def remaining(
     """
     if target.warning is None:
         return None
-    warning, grace = target.warning, policy.grace_for(target.task_type)
+    warning = target.warning
+    # What the message promised holds, whatever the configuration says by now.
+    promised = warning.deadline - warning.delivered_at
+    grace = max(policy.grace_for(target.task_type), promised)
     by_clock = grace - (clock - warning.clock)
-    by_wall = max(warning.delivered_at + grace, warning.deadline) - now
+    by_wall = warning.delivered_at + grace - now
     return max(by_clock, by_wall)
 
 

@@ -112,7 +112,7 @@ class SqlIncidentStore:
 
     async def receive(
         self, transitions: Sequence[Transition], *, heartbeat_at: datetime | None
-    ) -> int:
+    ) -> Sequence[Transition]:
         async with writing(self._engine) as connection:
             if heartbeat_at is not None:
                 await _put(connection, schema.heartbeats, "name", _HEARTBEAT, {"at": heartbeat_at})

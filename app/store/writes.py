@@ -46,11 +46,13 @@ async def store(connection: AsyncConnection, transition: Transition) -> Incident
     return incident
 
 
-async def open_all(connection: AsyncConnection, transitions: Sequence[Transition]) -> int:
+async def open_all(
+    connection: AsyncConnection, transitions: Sequence[Transition]
+) -> Sequence[Transition]:
     """Store new incidents, all that a webhook brought, in a handful of statements.
 
     Those whose identity has an open incident already are left out: another delivery was faster,
-    and did what this one wants. Returns how many were stored.
+    and did what this one wants. Returns those that were stored.
 
     Raises:
         StaleIncidentError: that other delivery came between our look and our write.
@@ -59,7 +61,7 @@ async def open_all(connection: AsyncConnection, transitions: Sequence[Transition
     known = await open_keys(connection, list(wanted))
     new = [transition for key, transition in wanted.items() if key not in known]
     if not new:
-        return 0
+        return []
     opened = [replace(transition.incident, version=1) for transition in new]
     try:
         await connection.execute(sa.insert(incidents), [incident_row(each) for each in opened])
@@ -75,7 +77,7 @@ async def open_all(connection: AsyncConnection, transitions: Sequence[Transition
     ]
     if orders:
         await connection.execute(sa.insert(outbox), orders)
-    return len(new)
+    return new
 
 
 async def open_keys(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:

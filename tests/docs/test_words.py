@@ -88,7 +88,8 @@ def what_matters(incident: Incident) -> tuple[object, ...]:
     intent = target.intent
     # More attempts than the policy has are as good as all of them.
     fate = (intent.state, min(intent.attempts, POLICY.attempts)) if intent else None
-    return incident.state, incident.round > 0, incident.mode, target.warning is None, fate
+    told = (incident.round > 0, target.warning is None, target.was_called)
+    return incident.state, incident.mode, told, fate
 
 
 def successors() -> dict[str, set[str]]:

