@@ -1,6 +1,6 @@
 """Errors as problem details (RFC 9457): what happened, and what the caller can do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -55,68 +55,48 @@ def faults(errors: Iterable[Any]) -> str:
     return "; ".join(words[:_MOST_FAULTS])
 
 
+_ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
+    AuthenticationError: (
+        status.HTTP_401_UNAUTHORIZED,
+        "Send one of the configured api_tokens as a bearer token.",
+    ),
+    PermissionDeniedError: (status.HTTP_403_FORBIDDEN, "The token's role does not allow this."),
+    BodyTooLargeError: (
+        status.HTTP_413_CONTENT_TOO_LARGE,
+        "{error} Group the alerts by more labels (group_by).",
+    ),
+    UnreadableBodyError: (
+        status.HTTP_400_BAD_REQUEST,
+        "This is no webhook message of Alertmanager, version 4: {error}",
+    ),
+    StopUnderWayError: (
+        status.HTTP_409_CONFLICT,
+        "The task is being stopped already: Determined was called. Nothing was kept.",
+    ),
+    IncidentNotFoundError: (status.HTTP_404_NOT_FOUND, "{error}"),
+    StaleIncidentError: (
+        status.HTTP_409_CONFLICT,
+        "The incident changed at the same moment; nothing was done. Try again.",
+    ),
+    # Alertmanager tries again on 5xx alone, at once and with backoff.
+    StoreUnavailableError: (
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        "The database cannot be used now; nothing was stored. Send it again.",
+    ),
+}
+"""What each error is answered with; `{error}` is what it says itself."""
+
+
 def add_problem_responses(app: FastAPI) -> None:
     _add_responses_of_the_framework(app)
 
-    @app.exception_handler(AuthenticationError)
-    async def unauthenticated(_request: Request, _exc: Exception) -> JSONResponse:
-        return problem(
-            status.HTTP_401_UNAUTHORIZED,
-            "Unauthorized",
-            "Send one of the configured api_tokens as a bearer token.",
-            **{"WWW-Authenticate": "Bearer"},
-        )
+    async def answer(_request: Request, exc: Exception) -> JSONResponse:
+        code, detail = _ANSWERS[type(exc)]
+        headers = {"WWW-Authenticate": "Bearer"} if code == status.HTTP_401_UNAUTHORIZED else {}
+        return problem(code, HTTPStatus(code).phrase, detail.format(error=exc), **headers)
 
-    @app.exception_handler(PermissionDeniedError)
-    async def forbidden(_request: Request, _exc: Exception) -> JSONResponse:
-        return problem(
-            status.HTTP_403_FORBIDDEN, "Forbidden", "The token's role does not allow this."
-        )
-
-    @app.exception_handler(BodyTooLargeError)
-    async def too_large(_request: Request, exc: Exception) -> JSONResponse:
-        return problem(
-            status.HTTP_413_CONTENT_TOO_LARGE,
-            "Content Too Large",
-            f"{exc} Group the alerts by more labels (group_by).",
-        )
-
-    @app.exception_handler(UnreadableBodyError)
-    async def unreadable(_request: Request, exc: Exception) -> JSONResponse:
-        return problem(
-            status.HTTP_400_BAD_REQUEST,
-            "Bad Request",
-            f"This is no webhook message of Alertmanager, version 4: {exc}",
-        )
-
-    @app.exception_handler(StopUnderWayError)
-    async def too_late(_request: Request, _exc: Exception) -> JSONResponse:
-        return problem(
-            status.HTTP_409_CONFLICT,
-            "Conflict",
-            "The task is being stopped already: Determined was called. Nothing was kept.",
-        )
-
-    @app.exception_handler(IncidentNotFoundError)
-    async def not_found(_request: Request, exc: Exception) -> JSONResponse:
-        return problem(status.HTTP_404_NOT_FOUND, "Not Found", str(exc))
-
-    @app.exception_handler(StaleIncidentError)
-    async def conflict(_request: Request, _exc: Exception) -> JSONResponse:
-        return problem(
-            status.HTTP_409_CONFLICT,
-            "Conflict",
-            "The incident changed at the same moment; nothing was done. Try again.",
-        )
-
-    @app.exception_handler(StoreUnavailableError)
-    async def unavailable(_request: Request, _exc: Exception) -> JSONResponse:
-        # Alertmanager tries again on 5xx alone, at once and with backoff.
-        return problem(
-            status.HTTP_503_SERVICE_UNAVAILABLE,
-            "Service Unavailable",
-            "The database cannot be used now; nothing was stored. Send it again.",
-        )
+    for error in _ANSWERS:
+        app.add_exception_handler(error, answer)
 
 
 def _add_responses_of_the_framework(app: FastAPI) -> None:

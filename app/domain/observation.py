@@ -52,8 +52,11 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
         yield e.ModeChanged(mode)
     if holds:
         return
+    if alert is None:
+        # A new round would warn somebody who may be at work. What ended is not forgotten.
+        return
     yield from _resets(incident, alert, world)
-    if alert is None or not _is_active(incident, world.peers):
+    if not _is_active(incident, world.peers):
         return
     if incident.state is IncidentState.HELD:
         if all(peer.readable for peer in world.peers):
@@ -81,13 +84,13 @@ def _of_determined(
             yield e.TargetSeen(target.allocation_id, allocation.name, allocation.slots)
 
 
-def _resets(incident: Incident, alert: RuleAlert | None, world: World) -> Iterator[e.EpisodeBegan]:
+def _resets(incident: Incident, alert: RuleAlert, world: World) -> Iterator[e.EpisodeBegan]:
     """Yield what ended after the warning, and the round with it, while nobody looked (S9)."""
     for target in incident.targets:
         silence = ended_silence(incident, target, world)
         if silence is not None:
             yield e.EpisodeBegan({"silence": silence.silence_id}, Reason.HOLD_ENDED)
-        elif alert is not None and began_after_warning(alert, target):
+        elif began_after_warning(alert, target):
             yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
 
 
