@@ -1,6 +1,6 @@
 """From the outbox to Slack: each message once, and never one that is out of date."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +17,7 @@ from app.domain.incident import (
     Receipt,
     RecipientKind,
 )
-from app.domain.outbox import Delivery, Recipient
+from app.domain.outbox import Delivery, Pace, Recipient
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.domain.schedule import deadlines
@@ -36,17 +36,6 @@ _STATES = {
     MessageKind.LAST_CALL: frozenset({IncidentState.NOTIFIED}),
 }
 """The states in which a message of this kind is still true; the other kinds always are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a message that Slack did not take is tried again."""
-
-    first: timedelta = timedelta(seconds=1)
-    longest: timedelta = timedelta(minutes=1)
-
-    def after(self, attempts: int) -> timedelta:
-        return min(self.first * float(1 << min(attempts, 16)), self.longest)
 
 
 class Dispatcher:
@@ -89,15 +78,14 @@ class Dispatcher:
 
     async def _deliver(self, delivery: Delivery) -> None:
         incident = await self._store.incident(delivery.incident_id)
-        if not _is_true(delivery, incident):
-            await self._drop(delivery, f"out of date: the incident is {incident.state}")
-            return
-        doubt = await self._doubt(delivery, incident)
-        if doubt:
-            await self._postpone(delivery, doubt, None)
-            return
+        out_of_date = not _is_true(delivery, incident)
+        doubt = "" if out_of_date else await self._doubt(delivery, incident)
         try:
-            if delivery.kind is MessageKind.STATUS:
+            if out_of_date:
+                await self._give_up(delivery, incident)
+            elif doubt:
+                await self._postpone(delivery, doubt, None)
+            elif delivery.kind is MessageKind.STATUS:
                 await self._rewrite(delivery, incident)
             else:
                 await self._post(delivery, incident)
@@ -105,6 +93,20 @@ class Dispatcher:
             await self._refused(delivery, str(exc))
         except UpstreamError as exc:
             await self._postpone(delivery, str(exc), getattr(exc, "retry_after", None))
+
+    async def _give_up(self, delivery: Delivery, incident: Incident) -> None:
+        """Drop what is out of date. A warning that may be there already is looked for first: the
+        deadline that it names must not stay (S10).
+        """
+        if delivery.kind is MessageKind.WARNING and delivery.attempted_at is not None:
+            owner = incident.identity.username
+            recipient = await self._messenger.recipient(delivery.audience, owner)
+            notice = await self._notice(delivery, incident)
+            receipt = await self._found(delivery, recipient, notice)
+            if receipt is not None:
+                await self._confirm(delivery, receipt, notice)
+                return
+        await self._drop(delivery, f"out of date: the incident is {incident.state}")
 
     async def _doubt(self, delivery: Delivery, incident: Incident) -> str:
         """Return why the message may not be true any more, although no tick has seen it yet.

@@ -18,7 +18,8 @@ from app.api.dependencies import State, Token
 from app.api.problems import add_problem_responses
 from app.clients import Clients, open_clients
 from app.context import Context
-from app.delivery import Dispatcher, Pace
+from app.delivery import Dispatcher
+from app.domain.outbox import Pace
 from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout

@@ -1,7 +1,7 @@
 """Messages on their way out: what is stored between a decision and Slack's confirmation."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.actions import Audience, MessageKind
 from app.domain.incident import IncidentState, RecipientKind
@@ -32,6 +32,17 @@ class Delivery:
     attempts: int
     attempted_at: datetime | None
     """When it was first tried. Not None: it may have arrived already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a message that Slack did not take is tried again."""
+
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=1)
+
+    def after(self, attempts: int) -> timedelta:
+        return min(self.first * float(1 << min(attempts, 16)), self.longest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry
 from app.api.dependencies import Caller
 from app.api.incidents import KeepRequest, keep_incident
 from app.context import Context
-from app.delivery import Dispatcher, Pace
+from app.delivery import Dispatcher
 from app.domain.access import Role
 from app.domain.alert import Alert, Identity
 from app.domain.history import Entry
 from app.domain.incident import Incident
-from app.domain.outbox import IncidentQuery
+from app.domain.outbox import IncidentQuery, Pace
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.executor import Executor
