@@ -56,7 +56,7 @@ class Telemetry:
         )
         self._step_failures = Counter(
             "watchdog_step_failures",
-            "Steps of a loop (reconcile, delivery) that an error ended.",
+            "Steps (reconcile, delivery, session) that an error ended.",
             ["loop"],
             registry=registry,
         )
