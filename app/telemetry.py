@@ -20,7 +20,7 @@ class Telemetry:
         )
         self._webhook_alerts = Counter(
             "watchdog_webhook_alerts",
-            "Alerts that the webhook brought: ours, heartbeat, foreign, or broken.",
+            "Alerts that the webhook brought: ours, heartbeat, foreign, admins, or broken.",
             ["kind"],
             registry=registry,
         )

@@ -88,7 +88,7 @@ class Narrator:
             for number, revision in enumerate(message.revisions):
                 if self._is_new((message.ts, number)):
                     kind = _kind(message, number)
-                    yield revision.at, "slack", f"{kind} {message.channel}: {revision.text}"
+                    yield revision.at, "slack", f"{kind} {message.channel}: {revision.notification}"
 
     def _is_new(self, key: object) -> bool:
         is_new = key not in self._seen

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from demo.receiver_config import merged, write_scaled_settings
 from demo.scaling import (
+    ADMIN_TEMPLATES,
+    ADMIN_WEBHOOK,
     DETERMINED_TOKEN,
     RULE_FILES,
     WEBHOOK_TOKEN,
@@ -17,7 +19,7 @@ from demo.scaling import (
     write_scaled_rules,
 )
 from demo.simulation import Addresses
-from demo.slack.state import BOT_TOKEN
+from demo.slack.state import BOT_TOKEN, WEBHOOK
 
 ROOT = Path(__file__).parents[1]
 ADMIN_CHANNEL_ID = "C01GPUADMINS"
@@ -64,7 +66,11 @@ class RunFiles:
 
     def _write_secrets(self) -> None:
         words = {f"{role}_token": token for role, token in self.tokens.items()}
-        words |= {"determined_password": "watchdog", "slack_bot_token": BOT_TOKEN}
+        words |= {
+            "determined_password": "watchdog",
+            "slack_bot_token": BOT_TOKEN,
+            "slack_admin_webhook": "/".join([self.simulated.slack, "services", *WEBHOOK]),
+        }
         for name, word in words.items():
             self._secret(name).write_text(word)
 
@@ -81,6 +87,8 @@ class RunFiles:
                 RULE_FILES: rules,
                 DETERMINED_TOKEN: self._determined_token,
                 WEBHOOK_TOKEN: self._secret("alertmanager_token"),
+                ADMIN_WEBHOOK: self._secret("slack_admin_webhook"),
+                ADMIN_TEMPLATES: ROOT / "alertmanager" / ADMIN_TEMPLATES,
             },
             node_exporters={
                 f"{agent.address}:{agent.dcgm}": f"{agent.address}:{agent.node}"

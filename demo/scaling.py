@@ -48,6 +48,8 @@ PROMQL_ANNOTATIONS = frozenset({"verify", "evidence"})
 RULE_FILES = "../alerting-rules/*.rules.yaml"
 DETERMINED_TOKEN = "/run/gpu-watchdog/determined-token"  # noqa: S105  # a path, no secret
 WEBHOOK_TOKEN = "/run/secrets/webhook_token"  # noqa: S105  # a path, no secret
+ADMIN_WEBHOOK = "/run/secrets/slack_admin_webhook"
+ADMIN_TEMPLATES = "templates/*.tmpl"
 """The paths as the files have them, to be replaced through `Rendering.paths`."""
 
 _PROMETHEUS_FLAGS = {

@@ -38,6 +38,8 @@ class Setup:
     factor: float = 100.0
     """By how much every duration is divided."""
     seed: int = 1
+    mig_agent: bool = False
+    """Whether there is a third agent, whose GPU is cut into instances."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Changes to watchdog.example.yaml; durations are those of a real cluster."""
 
@@ -145,9 +147,14 @@ class World:
 
     def query(self, expression: str) -> float | None:
         """Return the one value of an expression in Prometheus. None: there is none, or several."""
+        rows = self.rows(expression)
+        return rows[0][1] if len(rows) == 1 else None
+
+    def rows(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return what an expression has in Prometheus now: labels and value of each row."""
         answer = self._get(f"{self.prometheus_url}/api/v1/query", {"query": expression})
         result = answer.json()["data"]["result"] if answer else []
-        return float(result[0]["value"][1]) if len(result) == 1 else None
+        return [(one["metric"], float(one["value"][1])) for one in result]
 
     def firing(self) -> list[dict[str, Any]]:
         """Return what Prometheus reports as firing, the heartbeat left out."""
@@ -219,6 +226,7 @@ class World:
 
     def _simulation_command(self) -> list[str]:
         options = ["--speed", str(self.setup.factor), "--seed", str(self.setup.seed)]
+        options += ["--mig-agent"] if self.setup.mig_agent else []
         return [sys.executable, "-m", "demo.simulation", *options]
 
     def _prometheus_command(self) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from app.adapters.upstream import Instant, upstream_errors
-from app.domain.alert import HEARTBEAT, Alert, identify
+from app.domain.alert import HEARTBEAT, Alert, identify, is_for_admins
 from app.domain.incident import Keep
 from app.domain.matchers import Matcher, Pattern, Silence
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading
@@ -61,19 +61,23 @@ class Received:
     """The labels of alerts that break the contract, each with the reason."""
     foreign: int
     """How many have no policy, and so are not ours."""
+    admins: int
+    """How many are for the admins, whom Alertmanager tells by itself."""
     heartbeat: bool
 
 
 def read_message(message: WebhookMessage) -> Received:
     alerts: list[Alert] = []
     broken: list[tuple[Mapping[str, str], str]] = []
-    foreign, heartbeat = 0, False
+    foreign, admins, heartbeat = 0, 0, False
     for each in message.alerts:
         firing = each.status == "firing"
         if each.labels.get("alertname") == HEARTBEAT:
             heartbeat = heartbeat or firing
         elif not each.labels.get("policy"):
             foreign += 1
+        elif is_for_admins(each.labels):
+            admins += 1
         else:
             try:
                 identity = identify(each.labels)
@@ -81,7 +85,7 @@ def read_message(message: WebhookMessage) -> Received:
                 broken.append((each.labels, str(exc)))
                 continue
             alerts.append(Alert(identity, each.annotations, each.starts_at, firing, each.labels))
-    return Received(tuple(alerts), tuple(broken), foreign, heartbeat)
+    return Received(tuple(alerts), tuple(broken), foreign, admins, heartbeat)
 
 
 class _Status(_Wire):

@@ -82,6 +82,7 @@ class Determined:
                 for user in users.result().users
             },
             agent_slots=reading.agent_slots(agents.result().agents),
+            agent_pools=reading.agent_pools(agents.result().agents),
             queued_slots={
                 pool: reading.queued_slots(queue.result()) for pool, queue in queues.items()
             },

@@ -1,6 +1,7 @@
 """Determined's answers put together: what each allocation is, and whose."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -67,18 +68,25 @@ def allocations(
     return result
 
 
-def queued_slots(jobs: Iterable[wire.Job]) -> int:
-    """Return how many slots the jobs that wait in the queue lack."""
-    counts = [job.full or job.limited for job in jobs]
-    return sum(
-        max(each.requested_slots - each.allocated_slots, 0)
-        for each in counts
-        if each and each.summary and each.summary.state == wire.QUEUED
-    )
+def queued_slots(jobs: Iterable[wire.Job]) -> dict[str, int]:
+    """Return how many slots the jobs that wait in the queue lack, by user.
+
+    A job that does not say whose it is counts for nobody: it may be that of the very user who is
+    to give something up because others wait (S5).
+    """
+    lacking: Counter[str] = Counter()
+    for job in (each.full for each in jobs if each.full is not None):
+        if job.username and job.summary and job.summary.state == wire.QUEUED:
+            lacking[job.username] += max(job.requested_slots - job.allocated_slots, 0)
+    return dict(+lacking)
 
 
 def agent_slots(agents: Iterable[wire.Agent]) -> dict[str, int]:
     return {agent.id: len(agent.slots) for agent in agents}
+
+
+def agent_pools(agents: Iterable[wire.Agent]) -> dict[str, frozenset[str]]:
+    return {agent.id: frozenset(agent.resource_pools) for agent in agents}
 
 
 def _bare(summary: wire.AllocationSummary) -> Allocation:

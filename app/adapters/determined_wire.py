@@ -131,15 +131,10 @@ class JobSummary(_Wire):
     state: str
 
 
-class JobCounts(_Wire):
-    """What everybody may know of a job."""
-
+class FullJob(_Wire):
     summary: JobSummary | None = None
     requested_slots: int
     allocated_slots: int
-
-
-class FullJob(JobCounts):
     type: str
     username: str
     entity_id: str
@@ -147,10 +142,8 @@ class FullJob(JobCounts):
 
 
 class Job(_Wire):
-    """One of the two; the limited form is for jobs that the account may not see."""
-
     full: FullJob | None = None
-    limited: JobCounts | None = None
+    """None for a job that the account may not see: that has a limited form, which names nobody."""
 
 
 class Jobs(_Wire):
@@ -174,6 +167,7 @@ class Slot(_Wire):
 
 class Agent(_Wire):
     id: str
+    resource_pools: tuple[str, ...] = ()
     slots: dict[str, Slot]
 
 

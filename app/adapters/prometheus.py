@@ -7,7 +7,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.adapters.upstream import Instant, upstream_errors
-from app.domain.alert import identify
+from app.domain.alert import identify, is_for_admins
 from app.domain.readings import RuleAlert, Sample
 from app.errors import InvalidAlertError, UpstreamMalformedError, UpstreamUnavailableError
 
@@ -117,6 +117,8 @@ class Prometheus:
 
     def _ours(self, alert: _Alert) -> RuleAlert | None:
         if alert.state != "firing" or not alert.labels.get("policy"):
+            return None
+        if is_for_admins(alert.labels):
             return None
         if alert.active_at is None:
             self._on_broken("activeAt is not set")

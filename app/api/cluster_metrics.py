@@ -153,16 +153,24 @@ def _limits(snapshot: Snapshot, limits: SlotLimits) -> GaugeMetricFamily:
 
 
 def _agent_slots(snapshot: Snapshot) -> GaugeMetricFamily:
-    family = _family("watchdog_agent_slots", "Slots of the agent.", "agent_id")
+    family = _family("watchdog_agent_slots", "Slots of the agent.", "agent_id", "resource_pool")
     for agent_id, slots in snapshot.agent_slots.items():
-        family.add_metric([agent_id], slots)
+        # Joined as in det-http-sd-config, and sorted, so that another order makes no new series.
+        pools = ",".join(sorted(snapshot.agent_pools.get(agent_id, ())))
+        family.add_metric([agent_id, pools], slots)
     return family
 
 
 def _queued_slots(snapshot: Snapshot) -> GaugeMetricFamily:
     family = _family(
-        "watchdog_queued_slots", "Slots that queued jobs of the pool wait for.", "resource_pool"
+        "watchdog_queued_slots",
+        "Slots that the user's queued jobs in the pool wait for.",
+        "resource_pool",
+        "username",
     )
-    for pool, slots in snapshot.queued_slots.items():
-        family.add_metric([pool], slots)
+    for pool, by_user in snapshot.queued_slots.items():
+        # Nobody waits for nothing: a pool whose queue is empty has a row to compare with, too.
+        family.add_metric([pool, ""], 0)
+        for username, slots in by_user.items():
+            family.add_metric([pool, username], slots)
     return family

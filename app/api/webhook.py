@@ -86,6 +86,7 @@ def _note(received: Received, message: WebhookMessage, telemetry: Telemetry) -> 
     telemetry.webhook("ours", len(received.alerts))
     telemetry.webhook("heartbeat", int(received.heartbeat))
     telemetry.webhook("foreign", received.foreign)
+    telemetry.webhook("admins", received.admins)
     telemetry.webhook("broken", len(received.broken))
     for labels, why in received.broken[:_MOST_LOGGED]:
         log.warning("alert_broken", alertname=labels.get("alertname"), why=why)

@@ -25,6 +25,13 @@ class Scope(StrEnum):
     USER = "user"  # a user's holdings are judged; the receiver chooses the targets
 
 
+ADMIN_SCOPES = frozenset({"agent", "cluster"})
+"""The scopes of alerts about machines, measurements and the watchdog itself. They have no owner and
+no target, so no incident: Alertmanager tells the admins by itself, which also works while the
+watchdog does not.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """The identity labels of an alert: nothing in here changes while the condition lasts."""
@@ -66,6 +73,10 @@ class Alert:
     starts_at: datetime | None
     firing: bool
     labels: Mapping[str, str]
+
+
+def is_for_admins(labels: Mapping[str, str]) -> bool:
+    return labels.get("scope") in ADMIN_SCOPES
 
 
 def identify(labels: Mapping[str, str]) -> Identity:

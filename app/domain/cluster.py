@@ -67,8 +67,12 @@ class Snapshot:
     """By allocation id: running and queued ones, never ended ones."""
     users: Mapping[str, User] = field(default_factory=dict)
     agent_slots: Mapping[str, int] = field(default_factory=dict)
-    queued_slots: Mapping[str, int] = field(default_factory=dict)
-    """Slots that queued jobs wait for, by resource pool."""
+    agent_pools: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The resource pools that an agent belongs to; empty where Determined does not tell."""
+    queued_slots: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Slots that queued jobs wait for, by resource pool, then by whose jobs they are. Every pool
+    is here; users for whom nothing waits are not.
+    """
 
 
 def is_deactivated(username: str, snapshot: Snapshot | None) -> bool:

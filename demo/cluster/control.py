@@ -84,8 +84,17 @@ class ControlClient:
         *,
         cpu_cores: float | None = None,
         memory_bytes: int | None = None,
+        receive_bytes_per_second: float | None = None,
+        write_bytes_per_second: float | None = None,
     ) -> None:
-        change = SetActivity(activity=activity, cpu_cores=cpu_cores, memory_bytes=memory_bytes)
+        """Change what the containers of a running allocation do; None leaves as it is."""
+        change = SetActivity(
+            activity=activity,
+            cpu_cores=cpu_cores,
+            memory_bytes=memory_bytes,
+            receive_bytes_per_second=receive_bytes_per_second,
+            write_bytes_per_second=write_bytes_per_second,
+        )
         self._post(f"/allocations/{allocation_id}/activity", change)
 
     def set_gpu(

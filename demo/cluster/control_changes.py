@@ -7,7 +7,7 @@ from demo.cluster import lifecycle, workloads
 from demo.cluster.cluster import Cluster
 from demo.cluster.errors import ControlError
 from demo.cluster.model import Agent, Allocation, Container, Task
-from demo.cluster.sensors import ExporterMode, accrue_cpu
+from demo.cluster.sensors import ExporterMode, accrue_usage
 from demo.cluster.wire import (
     SetActivity,
     SetAgent,
@@ -47,13 +47,12 @@ def set_activity(cluster: Cluster, allocation_id: str, change: SetActivity) -> N
     allocation = cluster.allocation(allocation_id)
     if allocation is None or allocation.ended:
         raise ControlError(f"allocation {allocation_id} does not run")
+    used = change.model_dump(exclude={"activity"}, exclude_none=True)
     for container in allocation.containers:
         # What was used until now is counted before the pace changes.
-        accrue_cpu(container, cluster.timeline.now())
-        if change.cpu_cores is not None:
-            container.cpu_cores = change.cpu_cores
-        if change.memory_bytes is not None:
-            container.memory_bytes = change.memory_bytes
+        accrue_usage(container, cluster.timeline.now())
+        for name, value in used.items():
+            setattr(container, name, value)
         if change.activity is not None:
             for device in container.devices:
                 device.gpu.activity = activity_of(change.activity)

@@ -60,6 +60,8 @@ def _container(container: Container) -> ContainerState:
         gpu_uuids=[device.uuid for device in container.devices],
         cpu_cores=container.cpu_cores,
         memory_bytes=container.memory_bytes,
+        receive_bytes_per_second=container.receive_bytes_per_second,
+        write_bytes_per_second=container.write_bytes_per_second,
         restored=container.restored,
     )
 

@@ -199,5 +199,7 @@ def _assign(
                 state=state,
                 cpu_cores=workload.cpu_cores,
                 memory_bytes=workload.memory_bytes,
+                receive_bytes_per_second=workload.receive_bytes_per_second,
+                write_bytes_per_second=workload.write_bytes_per_second,
             )
         )

@@ -145,6 +145,12 @@ class Device:
     gpu: Gpu
 
 
+QUIET_RECEIVE = 2_000.0
+"""Bytes per second that a container gets over the network while nothing is downloaded."""
+QUIET_WRITE = 4_096.0
+"""Bytes per second that a container writes to disk while nothing is saved."""
+
+
 @dataclass(slots=True)
 class Container:
     container_id: str
@@ -156,9 +162,13 @@ class Container:
     cpu_cores: float
     memory_bytes: int
     started_at: datetime | None = None
+    receive_bytes_per_second: float = QUIET_RECEIVE
+    write_bytes_per_second: float = QUIET_WRITE
     restored: bool = False
     """Reattached after a restart of the master: never registered with det-state-metrics."""
     cpu_seconds: float = 0.0
+    received_bytes: float = 0.0
+    written_bytes: float = 0.0
     accrued_at: datetime | None = None
 
 
@@ -187,6 +197,8 @@ class Workload:
     activity: GpuActivity
     cpu_cores: float
     memory_bytes: int
+    receive_bytes_per_second: float
+    write_bytes_per_second: float
 
 
 @dataclass(slots=True)

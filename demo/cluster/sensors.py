@@ -53,10 +53,13 @@ def accrue_energy(gpu: Gpu, reading: GpuActivity, *, since: datetime, now: datet
     gpu.energy_millijoules += reading.power_watts * 1000 * (now - since).total_seconds()
 
 
-def accrue_cpu(container: Container, now: datetime) -> None:
-    """Add the CPU time since the last look. Real seconds, for the same reason."""
+def accrue_usage(container: Container, now: datetime) -> None:
+    """Add what was used since the last look. Real seconds, for the same reason."""
     since = container.accrued_at or container.started_at or now
-    container.cpu_seconds += container.cpu_cores * max(0.0, (now - since).total_seconds())
+    seconds = max(0.0, (now - since).total_seconds())
+    container.cpu_seconds += container.cpu_cores * seconds
+    container.received_bytes += container.receive_bytes_per_second * seconds
+    container.written_bytes += container.write_bytes_per_second * seconds
     container.accrued_at = now
 
 

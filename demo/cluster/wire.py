@@ -6,7 +6,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo.cluster.calls import FaultKind
-from demo.cluster.model import ACTIVITIES, AllocationState, GpuActivity, TaskType
+from demo.cluster.model import (
+    ACTIVITIES,
+    QUIET_RECEIVE,
+    QUIET_WRITE,
+    AllocationState,
+    GpuActivity,
+    TaskType,
+)
 from demo.cluster.sensors import ExporterMode
 
 ActivityName = Literal["idle", "busy", "empty"]
@@ -35,6 +42,8 @@ class StartTask(_Wire):
     activity: Activity = "idle"
     cpu_cores: float = 0.05
     memory_bytes: int = 2 * 2**30
+    receive_bytes_per_second: float = Field(default=QUIET_RECEIVE, ge=0)
+    write_bytes_per_second: float = Field(default=QUIET_WRITE, ge=0)
     experiment_id: int | None = None
     hold_at: AllocationState | None = None
     fails_before_running: bool = False
@@ -47,6 +56,8 @@ class SetActivity(_Wire):
     activity: Activity | None = None
     cpu_cores: float | None = None
     memory_bytes: int | None = None
+    receive_bytes_per_second: float | None = Field(default=None, ge=0)
+    write_bytes_per_second: float | None = Field(default=None, ge=0)
 
 
 class SetGpu(_Wire):
@@ -122,6 +133,8 @@ class ContainerState(_Wire):
     gpu_uuids: list[str]
     cpu_cores: float
     memory_bytes: int
+    receive_bytes_per_second: float
+    write_bytes_per_second: float
     restored: bool
 
 

@@ -7,6 +7,8 @@ from demo.cluster.cluster import Cluster
 from demo.cluster.errors import ControlError
 from demo.cluster.model import (
     IDLE,
+    QUIET_RECEIVE,
+    QUIET_WRITE,
     Allocation,
     AllocationState,
     Container,
@@ -43,6 +45,8 @@ class StartRequest:
     activity: GpuActivity = IDLE
     cpu_cores: float = 0.05
     memory_bytes: int = 2 * 2**30
+    receive_bytes_per_second: float = QUIET_RECEIVE
+    write_bytes_per_second: float = QUIET_WRITE
     experiment_id: int | None = None
     """Adds a trial to this experiment instead of beginning one."""
     hold_at: AllocationState | None = None
@@ -175,6 +179,8 @@ def _make_task(
             activity=request.activity,
             cpu_cores=request.cpu_cores,
             memory_bytes=request.memory_bytes,
+            receive_bytes_per_second=request.receive_bytes_per_second,
+            write_bytes_per_second=request.write_bytes_per_second,
         ),
         no_pause=request.no_pause,
         secret=f"{cluster.random.getrandbits(128):032x}",

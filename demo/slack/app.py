@@ -1,4 +1,4 @@
-"""The simulated Slack as one application: Web API, control interface, pages."""
+"""The simulated Slack as one application: Web API, incoming webhook, control interface, pages."""
 
 from pathlib import Path
 from typing import cast
@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.slack import control_app
+from demo.slack import control_app, incoming
 from demo.slack.page import latest_conversation, render_page
 from demo.slack.state import SlackState
 from demo.slack.web_api import PREFIX, WebApi
@@ -48,6 +48,7 @@ def create_app(state: SlackState) -> ASGIApp:
             Route("/c/{channel_id}", show_conversation),
             Mount("/static", StaticFiles(directory=_STATIC)),
             Mount("/control", routes=control_app.ROUTES),
+            *incoming.ROUTES,
         ],
         exception_handlers=control_app.ERRORS,
     )

@@ -3,7 +3,7 @@
 import html
 
 from demo.slack.model import Json
-from demo.slack.mrkdwn import Reader, mrkdwn, plain
+from demo.slack.mrkdwn import Reader, anchor, mrkdwn, plain
 
 
 def render_blocks(blocks: tuple[Json, ...], reader: Reader) -> str:
@@ -54,10 +54,7 @@ def _button(button: Json, reader: Reader) -> str:
     style = f"button {html.escape(button.get('style') or '')}".strip()
     url = button.get("url", "")
     if url.startswith(("https://", "http://")):
-        return (
-            f'<a class="{style}" href="{html.escape(url)}" target="_blank"'
-            f' rel="noopener noreferrer nofollow">{label}</a>'
-        )
+        return anchor(url, label, kind=style)
     return f'<button type="button" class="{style}" disabled>{label}</button>'
 
 

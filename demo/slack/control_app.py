@@ -166,7 +166,13 @@ def _message(state: SlackState, conversation: Conversation, message: Message) ->
         thread_ts=message.thread_ts,
         client_msg_id=message.client_msg_id,
         revisions=[
-            RevisionRecord(at=one.at, text=one.text, blocks=list(one.blocks), metadata=one.metadata)
+            RevisionRecord(
+                at=one.at,
+                text=one.text,
+                blocks=list(one.blocks),
+                metadata=one.metadata,
+                attachments=list(one.attachments),
+            )
             for one in message.revisions
         ],
     )

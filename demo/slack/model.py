@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
+from demo.slack.attachments import Attachment
+
 Json: TypeAlias = dict[str, Any]
 
 
@@ -15,7 +17,12 @@ class User:
     email: str
     timezone: ZoneInfo
     deleted: bool = False
-    is_bot: bool = False
+    bot_id: str | None = None
+    """None for people."""
+
+    @property
+    def is_bot(self) -> bool:
+        return self.bot_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Revision:
     text: str
     blocks: tuple[Json, ...] = ()
     metadata: Json | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(slots=True)

@@ -86,6 +86,13 @@ def mrkdwn(text: str, reader: Reader) -> str:
     return _filled(rest, ready)
 
 
+def anchor(address: str, label: str, *, kind: str = "") -> str:
+    """Return a link. The label is HTML already, the address is not."""
+    style = f' class="{kind}"' if kind else ""
+    url = html.escape(address)
+    return f'<a{style} href="{url}" target="_blank" rel="noopener noreferrer nofollow">{label}</a>'
+
+
 def format_date(at: datetime, template: str, reader: Reader) -> str:
     """Fill in Slack's date tokens, as plain text, in the reader's time zone."""
     local = at.astimezone(reader.timezone)
@@ -126,9 +133,7 @@ def _control(content: str, reader: Reader) -> str:
         return _mention(label or target)
     if not _LINK.fullmatch(_unescape(target)):
         return _escape(f"<{content}>")
-    shown = _escape(label or target)
-    url = html.escape(_unescape(target))
-    return f'<a href="{url}" target="_blank" rel="noopener noreferrer nofollow">{shown}</a>'
+    return anchor(_unescape(target), _escape(label or target))
 
 
 def _date(content: str, reader: Reader) -> str:
@@ -145,8 +150,7 @@ def _date(content: str, reader: Reader) -> str:
     text = f"{stamp}{html.escape(shown)}</time>"
     if not link or not _LINK.fullmatch(_unescape(link)):
         return text
-    url = html.escape(_unescape(link))
-    return f'<a href="{url}" target="_blank" rel="noopener noreferrer nofollow">{text}</a>'
+    return anchor(_unescape(link), text)
 
 
 def _mention(shown: str, *, broadcast: bool = False) -> str:

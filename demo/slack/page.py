@@ -4,6 +4,7 @@ import html
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from demo.slack.attachment_html import render_attachments
 from demo.slack.block_html import render_blocks
 from demo.slack.model import Conversation, Message
 from demo.slack.mrkdwn import Reader, mrkdwn, plain
@@ -126,7 +127,8 @@ def _body(message: Message, reader: Reader) -> str:
     if said.blocks:
         body = render_blocks(said.blocks, reader)
     else:
-        body = f"<p>{mrkdwn(said.text, reader)}</p>"
+        body = f"<p>{mrkdwn(said.text, reader)}</p>" if said.text else ""
+    body += render_attachments(said.attachments, reader)
     if not message.edited:
         return body
     at = said.at.astimezone(reader.timezone)

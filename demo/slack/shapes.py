@@ -1,7 +1,7 @@
 """Users, conversations and messages in the shapes of Slack's answers."""
 
 from demo.slack.model import Conversation, Json, Message, User
-from demo.slack.state import TEAM_ID, SlackState
+from demo.slack.state import BOT_ID, TEAM_ID, SlackState
 
 APP_ID = "A01WATCHDOG"
 
@@ -53,7 +53,11 @@ def message_object(message: Message, *, with_metadata: bool = True) -> Json:
         "text": said.text,
         "team": TEAM_ID,
     }
-    if message.bot_id:
+    if message.bot_id and message.bot_id != BOT_ID:
+        # A webhook's messages have no user behind them.
+        del shape["user"]
+        shape |= {"subtype": "bot_message", "bot_id": message.bot_id}
+    elif message.bot_id:
         shape |= {
             "bot_id": message.bot_id,
             "app_id": APP_ID,
@@ -67,6 +71,8 @@ def message_object(message: Message, *, with_metadata: bool = True) -> Json:
         }
     if said.blocks:
         shape["blocks"] = list(said.blocks)
+    if said.attachments:
+        shape["attachments"] = [one.model_dump(exclude_unset=True) for one in said.attachments]
     if message.client_msg_id:
         shape["client_msg_id"] = message.client_msg_id
     if said.metadata and with_metadata:

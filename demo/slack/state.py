@@ -12,6 +12,8 @@ BOT_TOKEN = "xoxb-demo"  # noqa: S105 - The workspace is simulated, and so is it
 APP_TOKEN = "xapp-demo"  # noqa: S105 - The same.
 TEAM_ID = "T01LAB"
 BOT_ID = "B01WATCHDOG"
+WEBHOOK = (TEAM_ID, "B01ALERTMANAGER", "demo")
+"""The three parts of the incoming webhook's address: team, service, secret."""
 ADMIN_CHANNEL = "gpu-admins"
 PEOPLE = ("alice", "bob", "carol", "dan")
 SCOPES = frozenset(
@@ -34,22 +36,31 @@ def wall_clock() -> datetime:
 
 
 class SlackState:
-    """One workspace with one bot. Everything happens in one event loop."""
+    """One workspace with the watchdog's bot, and Alertmanager behind an incoming webhook.
+
+    Everything happens in one event loop.
+    """
 
     def __init__(
-        self, *, clock: Callable[[], datetime] = wall_clock, timezone: str = "Europe/Berlin"
+        self,
+        *,
+        clock: Callable[[], datetime] = wall_clock,
+        timezone: str = "Europe/Berlin",
+        webhook: tuple[str, str, str] = WEBHOOK,
     ) -> None:
         self.now = clock
+        self.webhook = webhook
         self.users: dict[str, User] = {}
         self.conversations: dict[str, Conversation] = {}
         self.scopes = SCOPES
         self.calls = CallLog()
         self.faults = Faults(clock)
         self._last_microseconds = 0
-        self.bot = self.add_user("watchdog", email="", timezone="UTC", is_bot=True)
+        self.bot = self.add_user("watchdog", email="", bot_id=BOT_ID)
+        self.alertmanager = self.add_user("Alertmanager", email="", bot_id=webhook[1])
         for name in PEOPLE:
             self.add_user(name, email=f"{name}@lab.example", timezone=timezone)
-        self.add_channel(ADMIN_CHANNEL)
+        self.admin_channel_id = self.add_channel(ADMIN_CHANNEL).channel_id
 
     def add_user(
         self,
@@ -58,7 +69,7 @@ class SlackState:
         email: str,
         timezone: str = "UTC",
         user_id: str | None = None,
-        is_bot: bool = False,
+        bot_id: str | None = None,
     ) -> User:
         """Add somebody, or replace who has the same id.
 
@@ -70,7 +81,7 @@ class SlackState:
             username,
             email,
             ZoneInfo(timezone),
-            is_bot=is_bot,
+            bot_id=bot_id,
         )
         self.users[user.user_id] = user
         return user
@@ -126,13 +137,14 @@ class SlackState:
         client_msg_id: str | None = None,
         author: User | None = None,
     ) -> Message:
-        """Say something, as the bot or as somebody."""
+        """Say something, as the watchdog's bot or as somebody else."""
+        author = author or self.bot
         message = Message(
             ts=self.next_ts(),
             channel_id=conversation.channel_id,
-            user_id=(author or self.bot).user_id,
+            user_id=author.user_id,
             revisions=[revision],
-            bot_id=None if author else BOT_ID,
+            bot_id=author.bot_id,
             thread_ts=thread_ts,
             client_msg_id=client_msg_id,
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from demo.slack.attachments import Attachment
 from demo.slack.calls import FaultKind
 
 
@@ -68,6 +69,12 @@ class RevisionRecord(_Wire):
     text: str
     blocks: list[dict[str, Any]]
     metadata: dict[str, Any] | None
+    attachments: list[Attachment]
+
+    @property
+    def notification(self) -> str:
+        """What a notification would show: the text, or what stands for the attachments."""
+        return self.text or " ".join(one.fallback for one in self.attachments)
 
 
 class MessageRecord(_Wire):
@@ -91,13 +98,18 @@ class MessageRecord(_Wire):
         return self.revisions[-1].blocks
 
     @property
+    def attachments(self) -> list[Attachment]:
+        return self.revisions[-1].attachments
+
+    @property
     def posted_at(self) -> datetime:
         return self.revisions[0].at
 
     @property
     def shown(self) -> str:
-        """All that the message says now: its text, and the text of its blocks."""
-        return "\n".join([self.text, *_texts(self.blocks)])
+        """All that the message says now: its text, and that of its blocks and attachments."""
+        attached = [word for one in self.attachments for word in one.words]
+        return "\n".join([self.text, *_texts(self.blocks), *attached])
 
 
 class CallRecord(_Wire):

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import httpx
 import pytest
-import respx
 
 from app.adapters.determined import Determined
-from app.adapters.determined_session import AccessToken, Session
+from app.adapters.determined_session import Session
 from app.domain.cluster import Allocation, Container
 from app.domain.cluster import TaskType as Type
 from demo.cluster import lifecycle, workloads
@@ -120,27 +119,21 @@ async def test_queued_allocation_holds_nothing(cluster: Cluster, determined: Det
     assert not allocation.holds_resources
 
 
-async def test_slots_that_queued_jobs_lack_are_counted_by_pool(
-    cluster: Cluster, determined: Determined
-) -> None:
-    start(cluster, TaskType.NOTEBOOK, slots=2)
-    start(cluster, TaskType.NOTEBOOK, slots=64)
-    start(cluster, TaskType.TRIAL, slots=32)
-
-    snapshot = await determined.snapshot()
-
-    assert snapshot.queued_slots == {"default": 96}
-
-
 async def test_users_and_agents_are_in_the_snapshot(
     cluster: Cluster, determined: Determined
 ) -> None:
     cluster.accounts.by_name("dan").active = False  # type: ignore[union-attr] # dan is there.
+    cluster.agents["agent-b"].pools = ("night", "default")
 
     snapshot = await determined.snapshot()
 
     assert snapshot.at == T0
     assert snapshot.agent_slots == {"agent-a": 4, "agent-b": 4, "agent-c": 2}
+    assert snapshot.agent_pools == {
+        "agent-a": {"default"},
+        "agent-b": {"default", "night"},
+        "agent-c": {"default"},
+    }
     assert not snapshot.users["dan"].active
     assert snapshot.users["admin"].admin
 
@@ -246,32 +239,3 @@ async def test_release_between_two_readings_is_seen(
 
     assert not queued.holds_resources
     assert replace(running, containers=()) == queued
-
-
-@respx.mock
-async def test_queue_is_read_to_its_end() -> None:
-    """A page holds 10,000 jobs; -1 would be an error, and no limit means 100."""
-
-    def page(request: httpx.Request) -> httpx.Response:
-        offset = int(request.url.params["offset"])
-        size = {0: 10_000, 10_000: 3}[offset]
-        counts = {"requestedSlots": 1, "allocatedSlots": 0, "summary": {"state": "STATE_QUEUED"}}
-        pagination = {"total": 10_003}
-        return httpx.Response(
-            200, json={"jobs": [{"limited": counts}] * size, "pagination": pagination}
-        )
-
-    base = "http://determined/api/v1"
-    respx.get(f"{base}/tasks").respond(json={"allocationIdToSummary": {}})
-    respx.get(f"{base}/resource-pools").respond(json={"resourcePools": [{"name": "default"}]})
-    respx.get(f"{base}/users").respond(json={"users": []})
-    respx.get(f"{base}/agents").respond(json={"agents": []})
-    for plural in ("notebooks", "shells", "commands", "tensorboards"):
-        respx.get(f"{base}/{plural}").respond(json={plural: []})
-    queue = respx.get(f"{base}/job-queues-v2").mock(side_effect=page)
-    async with httpx.AsyncClient(base_url="http://determined") as client:
-        snapshot = await Determined(client, Session(client, AccessToken("t"))).snapshot()
-
-    assert snapshot.queued_slots == {"default": 10_003}
-    assert {call.request.url.params["limit"] for call in queue.calls} == {"10000"}
-    assert {call.request.url.params["resourcePool"] for call in queue.calls} == {"default"}

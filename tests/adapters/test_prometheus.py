@@ -95,11 +95,27 @@ async def test_alerts_of_others_are_passed_over_in_silence(
     assert broken == []
 
 
+@pytest.mark.parametrize("scope", ["agent", "cluster"])
+@respx.mock
+async def test_alerts_for_the_admins_are_passed_over_in_silence(
+    prometheus: Prometheus, broken: list[str], scope: str
+) -> None:
+    labels = {"alertname": "ExporterDown", "severity": "warning", "policy": "telemetry"}
+    for_admins = alert() | {"labels": labels | {"scope": scope, "agent_id": "agent-a"}}
+    respx.get(ALERTS).respond(json=alerts(for_admins, alert()))
+
+    found = await prometheus.firing_alerts()
+
+    assert [each.identity for each in found] == [IDENTITY]
+    assert broken == []
+
+
 @pytest.mark.parametrize(
     ("label", "value"),
     [
         ("username", ""),
-        ("scope", "cluster"),
+        ("scope", "galaxy"),
+        ("scope", "admins"),
         ("task_type", "spaceship"),
         ("allocation_id", "../../experiments/41.1"),
         ("task_id", "another task"),

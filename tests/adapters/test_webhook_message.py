@@ -92,6 +92,31 @@ def test_alert_without_a_policy_is_not_ours() -> None:
     assert (received.alerts, received.broken, received.foreign) == ((), (), 1)
 
 
+@pytest.mark.parametrize("scope", ["agent", "cluster"])
+@pytest.mark.parametrize("status", ["firing", "resolved"])
+def test_alert_for_the_admins_is_counted_and_is_not_ours(scope: str, status: str) -> None:
+    labels = {"alertname": "ExporterDown", "policy": "telemetry", "scope": scope}
+
+    received = read_message(message(posted(labels=labels, status=status), posted()))
+
+    assert [alert.identity for alert in received.alerts] == [IDENTITY]
+    assert (received.admins, received.broken, received.foreign) == (1, (), 0)
+
+
+def test_scope_of_somebody_else_makes_no_alert_for_the_admins() -> None:
+    received = read_message(message(posted(labels={"alertname": "DiskFull", "scope": "cluster"})))
+
+    assert (received.admins, received.foreign) == (0, 1)
+
+
+def test_scope_that_is_unknown_breaks_the_contract() -> None:
+    received = read_message(message(posted(labels=IDENTITY.labels() | {"scope": "galaxy"})))
+
+    assert (received.alerts, received.admins, received.foreign) == ((), 0, 0)
+    [(_, why)] = received.broken
+    assert "galaxy" in why
+
+
 def test_alert_that_breaks_the_contract_does_not_take_the_others_with_it() -> None:
     labels = IDENTITY.labels() | {"task_type": "spaceship"}
 

@@ -1,12 +1,15 @@
 """/metrics: what the rules join on, as Determined has it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app.api.cluster_metrics import ClusterCollector, SlotLimits
+from app.domain.cluster import Snapshot, User
 from app.settings import Settings
+from app.view import ClusterView
 from demo.cluster.control import ControlClient
 from demo.cluster.model import TaskType
 from demo.cluster.wire import StartTask, TaskState
@@ -150,13 +153,61 @@ async def test_limit_of_every_user_is_the_configured_one(client: httpx.AsyncClie
     assert found == others | {("bob", "default"): 8}
 
 
-async def test_agents_have_their_slots(client: httpx.AsyncClient) -> None:
-    found = await rows(client, "watchdog_agent_slots", "agent_id")
+async def test_agents_have_their_slots_and_their_pool(client: httpx.AsyncClient) -> None:
+    found = await rows(client, "watchdog_agent_slots", "agent_id", "resource_pool")
 
-    assert found == {("agent-a",): 4, ("agent-b",): 4}
+    assert found == {("agent-a", "default"): 4, ("agent-b", "default"): 4}
 
 
-async def test_pools_have_the_slots_that_are_waited_for(client: httpx.AsyncClient) -> None:
-    found = await rows(client, "watchdog_queued_slots", "resource_pool")
+async def test_pools_have_the_slots_that_are_waited_for_and_by_whom(
+    client: httpx.AsyncClient,
+) -> None:
+    found = await rows(client, "watchdog_queued_slots", "resource_pool", "username")
 
-    assert found == {("default",): 8}
+    assert found == {("default", ""): 0, ("default", "dan"): 8}
+
+
+def published(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], float]]:
+    """Return the values by metric, then by the values of the labels."""
+    collector = ClusterCollector(
+        ClusterView(snapshot),
+        SlotLimits(default=4, by_user={"carol": None}),
+        age=timedelta(minutes=1),
+        now=lambda: snapshot.at,
+    )
+    return {
+        family.name: {tuple(each.labels.values()): each.value for each in family.samples}
+        for family in collector.collect()
+    }
+
+
+def test_agent_of_several_pools_has_one_row_that_names_them_in_order() -> None:
+    snapshot = Snapshot(
+        datetime(2026, 11, 24, tzinfo=UTC),
+        allocations={},
+        agent_slots={"agent-a": 4, "agent-b": 2, "agent-c": 1},
+        agent_pools={"agent-a": frozenset({"small", "big", "night"}), "agent-b": frozenset()},
+    )
+
+    found = published(snapshot)
+
+    assert found["watchdog_agent_slots"] == {
+        ("agent-a", "big,night,small"): 4,
+        ("agent-b", ""): 2,
+        ("agent-c", ""): 1,
+    }
+
+
+def test_pool_in_whose_queue_nobody_waits_has_a_row_and_its_limits() -> None:
+    snapshot = Snapshot(
+        datetime(2026, 11, 24, tzinfo=UTC),
+        allocations={},
+        users={name: User(name, active=True) for name in ("bob", "carol")},
+        queued_slots={"big": {}, "small": {"bob": 3, "erin": 1}},
+    )
+
+    found = published(snapshot)
+
+    waiting = {("small", ""): 0, ("small", "bob"): 3, ("small", "erin"): 1}
+    assert found["watchdog_queued_slots"] == {("big", ""): 0, **waiting}
+    assert found["watchdog_user_slot_limit"] == {("bob", "big"): 4, ("bob", "small"): 4}

@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import pytest
+import respx
 
 from app.domain.alert import HEARTBEAT
 from app.settings import Settings
@@ -15,6 +16,7 @@ from tests.api.receiver import (
     metric,
     posted,
     running,
+    tick,
     ticks,
     until,
     until_ready,
@@ -126,6 +128,35 @@ async def test_alert_without_a_policy_is_counted_and_left(client: httpx.AsyncCli
     assert answer.status_code == 204
     assert await listed(client) == []
     assert await metric(client, "watchdog_webhook_alerts_total", kind="foreign") == 1
+
+
+async def test_alert_for_the_admins_is_counted_and_left(client: httpx.AsyncClient) -> None:
+    of_agent = {"alertname": "ExporterDown", "policy": "telemetry", "scope": "agent"}
+    of_cluster = {"alertname": "SnapshotOld", "policy": "telemetry", "scope": "cluster"}
+
+    answer = await deliver(client, posted(of_agent), posted(of_cluster))
+
+    assert answer.status_code == 204
+    assert await listed(client) == []
+    assert await metric(client, "watchdog_webhook_alerts_total", kind="admins") == 2
+    assert await metric(client, "watchdog_webhook_alerts_total", kind="broken") == 0
+
+
+async def test_alert_for_the_admins_that_prometheus_reports_is_no_broken_one(
+    client: httpx.AsyncClient, upstream: respx.MockRouter
+) -> None:
+    await until_ready(client)
+    since = {"state": "firing", "activeAt": "2026-11-24T12:00:00Z", "annotations": {}}
+    alerts = [
+        since | {"labels": {"alertname": "A", "policy": "telemetry", "scope": scope}}
+        for scope in ("agent", "cluster", "galaxy")
+    ]
+    upstream["firing"].respond(json={"status": "success", "data": {"alerts": alerts}})
+
+    await tick(client)
+
+    assert await metric(client, "watchdog_webhook_alerts_total", kind="broken") == 1, "the last one"
+    assert await metric(client, "watchdog_webhook_alerts_total", kind="admins") == 0
 
 
 async def test_alerts_that_alertmanager_cut_off_are_counted(client: httpx.AsyncClient) -> None:

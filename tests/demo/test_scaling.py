@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from demo.scaling import (
+    ADMIN_TEMPLATES,
+    ADMIN_WEBHOOK,
     DETERMINED_TOKEN,
     RULE_FILES,
     WEBHOOK_TOKEN,
@@ -135,13 +137,15 @@ def test_prometheus_loads_the_scaled_files(factor: float, tmp_path: Path) -> Non
     result = _run("promtool", "check", "config", str(config))
 
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "3 rule files found" in result.stdout
+    count = len(list((ROOT / "alerting-rules").glob("*.rules.yaml")))
+    assert f"{count} rule files found" in result.stdout
 
 
 @FACTORS
 def test_alertmanager_loads_the_scaled_file(factor: float, tmp_path: Path) -> None:
+    rendering = Rendering(paths={ADMIN_TEMPLATES: ALERTMANAGER_CONFIG.parent / ADMIN_TEMPLATES})
     config = tmp_path / "alertmanager.yml"
-    config.write_text(scale_alertmanager_config(ALERTMANAGER_CONFIG.read_text(), factor))
+    config.write_text(scale_alertmanager_config(ALERTMANAGER_CONFIG.read_text(), factor, rendering))
 
     result = _run("amtool", "check-config", str(config))
 
@@ -182,9 +186,61 @@ def test_webhook_goes_to_the_receiver_of_this_run() -> None:
         scale_alertmanager_config(ALERTMANAGER_CONFIG.read_text(), 100, rendering)
     )
 
-    webhook = config["receivers"][1]["webhook_configs"][0]
+    [receiver] = [one for one in config["receivers"] if one["name"] == "gpu-watchdog"]
+    [webhook] = receiver["webhook_configs"]
     assert webhook["url"] == "http://127.0.0.1:2/api/v1/alerts"
     assert webhook["http_config"]["authorization"]["credentials_file"] == "/here/webhook-token"
+
+
+ADMINS = """
+templates: [templates/*.tmpl, more/*.tmpl]
+route:
+  receiver: admins
+receivers:
+  - name: admins
+    slack_configs:
+      - api_url_file: /run/secrets/slack_admin_webhook
+        text: '{{ template "words" . }} in templates/*.tmpl'
+"""
+
+
+def test_admins_are_told_through_the_webhook_and_in_the_words_of_this_run() -> None:
+    paths = {
+        ADMIN_WEBHOOK: Path("/here/slack-webhook"),
+        ADMIN_TEMPLATES: Path("/repository/alertmanager/templates/*.tmpl"),
+    }
+
+    config = yaml.safe_load(scale_alertmanager_config(ADMINS, 100, Rendering(paths=paths)))
+
+    assert config["templates"] == ["/repository/alertmanager/templates/*.tmpl", "more/*.tmpl"]
+    assert config["receivers"][0]["slack_configs"] == [
+        {
+            "api_url_file": "/here/slack-webhook",
+            "text": '{{ template "words" . }} in templates/*.tmpl',
+        }
+    ]
+
+
+def test_templates_are_found_from_wherever_the_scaled_file_is(tmp_path: Path) -> None:
+    words = tmp_path / "repository/templates/words.tmpl"
+    words.parent.mkdir(parents=True)
+    words.write_text('{{ define "words" }}not closed{{ end')
+    rendering = Rendering(paths={ADMIN_TEMPLATES: words.parent / "*.tmpl"})
+    config = tmp_path / "alertmanager.yml"
+    config.write_text(scale_alertmanager_config(ADMINS, 100, rendering))
+
+    result = _run("amtool", "check-config", str(config))
+
+    assert "words.tmpl" in result.stdout, "that they are read shows in what is wrong with them"
+
+
+def test_configuration_without_admins_gets_none() -> None:
+    text = "route:\n  receiver: 'null'\nreceivers:\n  - name: 'null'\n"
+    rendering = Rendering(paths={ADMIN_WEBHOOK: Path("/w"), ADMIN_TEMPLATES: Path("/t")})
+
+    scaled = scale_alertmanager_config(text, 100, rendering)
+
+    assert yaml.safe_load(scaled) == yaml.safe_load(text)
 
 
 def test_node_exporters_may_live_on_any_port() -> None:

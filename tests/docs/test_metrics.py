@@ -54,7 +54,8 @@ def of_determined() -> Iterable[Metric]:
         allocations={"t.1": ALLOCATION},
         users={"bob": User("bob", active=True)},
         agent_slots={"agent-a": 8},
-        queued_slots={"default": 2},
+        agent_pools={"agent-a": frozenset({"default"})},
+        queued_slots={"default": {"bob": 2}},
     )
     view = ClusterView(snapshot, started={"t.1": NOW})
     limits = SlotLimits(default=4, by_user={})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from demo.cluster.exporters.exposition import family, go_float
-from demo.cluster.model import Agent, Allocation, Container
-from demo.cluster.sensors import ExporterSettings, accrue_cpu, cores_used
+from demo.cluster.model import QUIET_RECEIVE, QUIET_WRITE, Agent, Allocation, Container
+from demo.cluster.sensors import ExporterSettings, accrue_usage, cores_used
 
 _IMAGE = "determinedai/pytorch-ngc-dev:0736b6d"
 _OWN_ID = "a5d328263dfe574de739988b886e7577496a2c8773e130f7eb19731662b5e803"
@@ -27,6 +27,8 @@ class _Cgroup:
     interface: str
     cpu_seconds: float
     memory_bytes: int
+    received_bytes: float
+    written_bytes: float
     started: float
 
     def labels(self, **extra: str) -> str:
@@ -100,7 +102,7 @@ class CadvisorExporter:
         container: Container,
         settings: ExporterSettings,
     ) -> _Cgroup:
-        accrue_cpu(container, now)
+        accrue_usage(container, now)
         # Distributed trials use the host's network: their counters are the host's.
         shared = len(allocation.containers) > 1
         return _Cgroup(
@@ -111,6 +113,8 @@ class CadvisorExporter:
             interface="eno1" if shared else "eth0",
             cpu_seconds=container.cpu_seconds,
             memory_bytes=container.memory_bytes,
+            received_bytes=container.received_bytes,
+            written_bytes=container.written_bytes,
             started=(container.started_at or now).timestamp(),
         )
 
@@ -129,6 +133,8 @@ class CadvisorExporter:
             interface="",
             cpu_seconds=self._root_cpu_seconds,
             memory_bytes=min(used, self._agent.memory_bytes),
+            received_bytes=0.0,
+            written_bytes=0.0,
             started=self._started_at.timestamp(),
         )
 
@@ -142,6 +148,8 @@ class CadvisorExporter:
             interface="eth0",
             cpu_seconds=0.02 * age,
             memory_bytes=80 * 2**20,
+            received_bytes=QUIET_RECEIVE * age,
+            written_bytes=QUIET_WRITE * age,
             started=self._started_at.timestamp(),
         )
 
@@ -157,11 +165,14 @@ def _age(group: _Cgroup, now: datetime) -> float:
 
 
 def _network(groups: list[_Cgroup], now: datetime, stamp: str) -> list[str]:
+    """What is received is the workload's; what is sent grows with age alone."""
     lines: list[str] = []
-    for direction, verb in (("receive", "received"), ("transmit", "transmitted")):
+    for direction, verb, count in (
+        ("receive", "received", lambda group: group.received_bytes),
+        ("transmit", "transmitted", lambda group: _age(group, now) * QUIET_RECEIVE),
+    ):
         rows = [
-            f"{group.labels(interface=group.interface)} "
-            f"{go_float(round(_age(group, now) * 2_000))}{stamp}"
+            f"{group.labels(interface=group.interface)} {go_float(round(count(group)))}{stamp}"
             for group in groups
         ]
         name = f"container_network_{direction}_bytes_total"
@@ -170,6 +181,7 @@ def _network(groups: list[_Cgroup], now: datetime, stamp: str) -> list[str]:
 
 
 def _disks(groups: list[_Cgroup], now: datetime, stamp: str) -> list[str]:
+    """What is written is the workload's; what is read grows with age alone."""
     usage = [f"{group.labels(device='/dev/nvme0n1p2')} 2.1e+09{stamp}" for group in groups]
     lines = family(
         "container_fs_usage_bytes",
@@ -177,10 +189,12 @@ def _disks(groups: list[_Cgroup], now: datetime, stamp: str) -> list[str]:
         "gauge",
         usage,
     )
-    for verb, done in (("reads", "read"), ("writes", "written")):
+    for verb, done, count in (
+        ("reads", "read", lambda group: _age(group, now) * QUIET_WRITE),
+        ("writes", "written", lambda group: group.written_bytes),
+    ):
         rows = [
-            f"{group.labels(device='/dev/nvme0n1')} "
-            f"{go_float(round(_age(group, now) * 4_096))}{stamp}"
+            f"{group.labels(device='/dev/nvme0n1')} {go_float(round(count(group)))}{stamp}"
             for group in groups
         ]
         name = f"container_fs_{verb}_bytes_total"

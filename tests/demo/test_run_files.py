@@ -1,0 +1,49 @@
+"""What a run of the demo finds in its folder."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from demo.run_files import ROOT, RunFiles
+from demo.simulation import Addresses
+from demo.slack.control import SlackControl
+
+
+@pytest.fixture
+def files(tmp_path: Path, simulation: Addresses) -> RunFiles:
+    return RunFiles(
+        folder=tmp_path,
+        factor=100,
+        simulated=simulation,
+        prometheus="127.0.0.1:1",
+        alertmanager="127.0.0.1:2",
+        receiver="127.0.0.1:3",
+        tokens={"alertmanager": "t0k3n"},
+        settings={},
+    )
+
+
+def test_webhook_in_the_folder_leads_to_the_admins_of_this_run(
+    files: RunFiles, simulation: Addresses
+) -> None:
+    files.write()
+
+    # Alertmanager takes the file's words as they are, but for the space around them.
+    url = (files.folder / "secrets/slack_admin_webhook").read_text().strip()
+    answer = httpx.post(url, json={"attachments": [{"title": "ExporterDown"}]})
+    assert answer.text == "ok"
+    with SlackControl(simulation.slack) as slack:
+        [message] = slack.messages("#gpu-admins")
+    assert message.shown.strip() == "ExporterDown"
+
+
+def test_alertmanager_of_this_run_has_nothing_outside_the_folder_but_the_templates(
+    files: RunFiles,
+) -> None:
+    files.write()
+
+    config = yaml.safe_load((files.folder / "alertmanager.yml").read_text())
+    assert "/run/secrets" not in str(config)
+    assert set(config.get("templates", [])) <= {str(ROOT / "alertmanager/templates/*.tmpl")}
