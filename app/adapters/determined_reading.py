@@ -82,7 +82,11 @@ def queued_slots(jobs: Iterable[wire.Job]) -> dict[str, int]:
 
 
 def agent_slots(agents: Iterable[wire.Agent]) -> dict[str, int]:
-    return {agent.id: len(agent.slots) for agent in agents}
+    """Return how many GPUs each agent offers. One without any offers its CPU as a slot instead."""
+    return {
+        agent.id: sum(slot.device.type != wire.CPU_DEVICE for slot in agent.slots.values())
+        for agent in agents
+    }
 
 
 def agent_pools(agents: Iterable[wire.Agent]) -> dict[str, frozenset[str]]:
@@ -98,9 +102,17 @@ def _bare(summary: wire.AllocationSummary) -> Allocation:
         name=summary.name,
         username=None,
         resource_pool=summary.resource_pool,
-        slots=summary.slots_needed,
+        slots=max(summary.slots_needed - _cpu_slots(summary.resources), 0),
         containers=tuple(_containers(summary.resources)),
     )
+
+
+def _cpu_slots(resources: Iterable[wire.Resources]) -> int:
+    """Count the slots that are no GPU: nobody can use them up, and no exporter shows them."""
+    devices = (
+        one for each in resources for found in each.agent_devices.values() for one in found.devices
+    )
+    return sum(one.type == wire.CPU_DEVICE for one in devices)
 
 
 def _containers(resources: Iterable[wire.Resources]) -> Iterable[Container]:

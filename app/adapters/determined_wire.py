@@ -162,7 +162,7 @@ class Users(_Wire):
 
 
 class Slot(_Wire):
-    id: str
+    device: Device
 
 
 class Agent(_Wire):
