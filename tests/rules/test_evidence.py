@@ -1,0 +1,173 @@
+"""Evidence of every alert that can lead to a stop: its age grows when one raw series is silent.
+
+No rule is evaluated here. What the rules recorded stands beside the raw samples and goes on, as it
+does for minutes after the samples have stopped: `verify` alone would look fresh.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.rules.proof_world import (
+    ALWAYS,
+    BOB,
+    OWNER,
+    Series,
+    cluster,
+    container_mapping,
+    cpu,
+    gpu,
+    gpu_mapping,
+    labels,
+    promtool_test,
+    recorded,
+    sample,
+)
+
+ROOT = Path(__file__).parents[2]
+POOL = labels(resource_pool="default")
+USER = labels(username=BOB["username"], resource_pool="default")
+MEMORY = 'node_memory_MemAvailable_bytes{{det_agent_id="agent-{}"}}'
+LIMIT = f"watchdog_user_slot_limit{{{USER}}}"
+QUEUE = f'watchdog_queued_slots{{{POOL},username="carol"}}'
+OF_THE_GPUS = (OWNER, gpu_mapping(1), gpu_mapping(2), gpu(1), gpu(2))
+OF_THE_HOST = (OWNER, container_mapping(1), container_mapping(2), cpu(1), cpu(2))
+OF_THE_AGENTS = (*OF_THE_HOST, MEMORY.format("a"), MEMORY.format("b"))
+OF_THE_USER = (OWNER, LIMIT, QUEUE)
+AGES: Mapping[str, tuple[str, ...]] = {
+    "GPUAllocationIdle": (*OF_THE_GPUS, *OF_THE_HOST[1:]),
+    "GPUAllocationPartlyIdle": OF_THE_GPUS,
+    "GPUAllocationInefficient": OF_THE_GPUS,
+    "GPUAllocationFakeLoad": OF_THE_GPUS,
+    "BigGPUUsedAsSmall": OF_THE_GPUS,
+    "GPUAllocationFragmented": OF_THE_GPUS,
+    "InteractiveTaskLongLived": OF_THE_GPUS,
+    "CPUOverFairShare": OF_THE_AGENTS,
+    "MemoryOverFairShare": OF_THE_AGENTS,
+    "NodeMemoryNearlyOut": OF_THE_AGENTS,
+    "SlotlessTaskOnGPUNode": OF_THE_AGENTS,
+    "UserOverSlotLimit": OF_THE_USER,
+}
+"""The raw series whose age counts, by alert."""
+OF_THE_PAST = (
+    *("watchdog_idle_window:info", "watchdog_gpu_active:max", "watchdog_gpu_signals:count"),
+    *("DCGM_FI_DEV_GPU_UTIL:coverage5m", "watchdog_host_active:max"),
+)
+"""What is recorded of an allocation, and without which nothing is known of its past."""
+
+Tool = Callable[..., CompletedProcess[str]]
+Alerts = dict[str, dict[str, Any]]
+Expand = Callable[[str, Mapping[str, str]], str]
+Ask = Callable[..., None]
+EACH_SERIES = [
+    pytest.param(alert, name, id=f"{alert} {re.sub('[^a-zA-Z0-9_]+', ' ', name)}")
+    for alert, names in AGES.items()
+    for name in names
+]
+
+
+def world() -> Series:
+    series = cluster() | recorded()
+    return series | dict.fromkeys((MEMORY.format("a"), MEMORY.format("b"), LIMIT, QUEUE), "1+0x400")
+
+
+@pytest.fixture
+def answers(alerts: Alerts, expand: Expand, run_tool: Tool, tmp_path: Path) -> Ask:
+    """Assert how old the evidence is at some times; None: there is none."""
+
+    def check(
+        alert: str,
+        series: Series,
+        *expected: tuple[str, float | None],
+        identity: Mapping[str, str] = BOB,
+    ) -> None:
+        query = expand(alerts[alert]["annotations"]["evidence"], identity)
+        cases = [
+            {
+                "expr": query,
+                "eval_time": at,
+                "exp_samples": [] if age is None else [sample(age)],
+            }
+            for at, age in expected
+        ]
+        path = tmp_path / "evidence.test.yaml"
+        path.write_text(yaml.safe_dump(promtool_test(series, cases, rules=False)))
+        result = run_tool("promtool", "test", "rules", path)
+        assert result.returncode == 0, result.stdout
+
+    return check
+
+
+def test_every_evidence_is_looked_at(alerts: Alerts) -> None:
+    assert {name for name, alert in alerts.items() if "evidence" in alert["annotations"]} == set(
+        AGES
+    )
+
+
+@pytest.mark.parametrize("alert", AGES)
+def test_evidence_is_as_old_as_the_last_scrape(answers: Ask, alert: str) -> None:
+    answers(alert, world(), ("50m", 0), ("50m7s", 7))
+
+
+@pytest.mark.parametrize(("alert", "name"), EACH_SERIES)
+def test_evidence_ages_with_a_series_that_is_silent(answers: Ask, alert: str, name: str) -> None:
+    # The last sample is that of 50m; an instant query finds it for five minutes.
+    silent = world() | {name: "1+0x200 _x200"}
+
+    answers(alert, silent, ("50m", 0), ("50m45s", 45), ("52m", 120), ("56m", None))
+
+
+@pytest.mark.parametrize(("alert", "name"), EACH_SERIES)
+def test_evidence_vanishes_with_a_series_that_is_gone(answers: Ask, alert: str, name: str) -> None:
+    # What a failed scrape, or an ended target, leaves behind.
+    gone = world() | {name: "1+0x199 stale _x200"}
+
+    answers(alert, gone, ("49m45s", 0), ("50m", None))
+
+
+@pytest.mark.parametrize("name", ["watchdog_allocation_slots", *OF_THE_PAST])
+def test_evidence_of_idleness_needs_what_was_recorded(answers: Ask, name: str) -> None:
+    incomplete = {key: values for key, values in world().items() if f"{name}{{" not in key}
+    assert len(incomplete) == len(world()) - 1
+
+    answers("GPUAllocationIdle", incomplete, ("50m", None))
+
+
+def test_evidence_of_idleness_ages_with_the_rules(answers: Ask) -> None:
+    rows = {name: values.partition("+")[0] + "+0x200 _x200" for name, values in recorded().items()}
+
+    answers("GPUAllocationIdle", world() | rows, ("50m", 0), ("52m", 120))
+
+
+@pytest.mark.parametrize("alert", [name for name in AGES if name != "GPUAllocationIdle"])
+def test_evidence_ends_minutes_after_the_rules(answers: Ask, alert: str) -> None:
+    rows = {name: values.partition("+")[0] + "+0x200 _x200" for name, values in recorded().items()}
+
+    answers(alert, world() | rows, ("50m", 0), ("54m", None))
+
+
+@pytest.mark.parametrize("alert", AGES)
+def test_evidence_is_none_for_another_owner(answers: Ask, alert: str) -> None:
+    answers(alert, world(), ("50m", None), identity=BOB | {"username": "carol"})
+
+
+@pytest.mark.parametrize("alert", AGES)
+def test_evidence_counts_nothing_of_others(answers: Ask, alert: str) -> None:
+    silent = "1+0x200 _x200"
+    other = labels(allocation_id="n2.1")
+    container = labels(allocation_id="n2.1", container_id="c3", agent_id="agent-c")
+    neighbour = {
+        'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-3",det_agent_id="agent-a"}': silent,
+        f'watchdog_gpu_allocation_info{{{other},gpu_uuid="GPU-3"}}': ALWAYS,
+        f"watchdog_container_allocation_info{{{container}}}": silent,
+        'node_memory_MemAvailable_bytes{det_agent_id="agent-c"}': silent,
+        f"watchdog_user_slot_limit{{{labels(username='carol', resource_pool='default')}}}": silent,
+        'watchdog_queued_slots{resource_pool="other",username="carol"}': silent,
+    }
+
+    answers(alert, world() | neighbour, ("52m", 0))
