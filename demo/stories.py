@@ -95,12 +95,12 @@ def silenced_shell(stage: Stage) -> str:
 
 
 def busy_trial(stage: Stage) -> str:
-    stage.tell("dan", "trains on 2 GPUs of two machines")
+    stage.tell("dan", "trains on 2 GPUs")
     task = stage.world.cluster.start(
         StartTask(
             task_type=TaskType.TRIAL,
             username="dan",
-            agents={"agent-a": 1, "agent-b": 1},
+            agents={"agent-b": 2},
             activity="busy",
             cpu_cores=6,
         )
