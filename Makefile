@@ -15,10 +15,10 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean system venv venv-det
+.PHONY: help demo test check format bench-rules lock clean system venv venv-det
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: KEEP=1 (demo), PYTHON, PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL"
 
@@ -34,6 +34,9 @@ check: venv ## Check format, lint, types, imports, rules and configurations (fas
 format: venv ## Bring the code into shape
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
+
+bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (minutes)
+	@.venv/bin/python -m benchmarks.rules --markdown docs/benchmarks.md
 
 lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) pyproject.toml -o requirements/run.txt

@@ -21,8 +21,9 @@ LAYERS = ("mapping", "gpus", "hosts")
 GROUPS = [
     f"gpu-watchdog-{name}"
     for name in (
-        *("mapping", "det", "gpus", "allocations", "summaries"),
-        *("hosts", "io", "memory", "nodes"),
+        *("mapping", "shares", "det", "det-gpus"),
+        *("profiling", "gpus", "allocations", "coverage", "summaries"),
+        *("hosts", "io", "memory", "cores", "nodes"),
     )
 ]
 """In the order of their layers: promtool has none of its own."""
@@ -68,7 +69,7 @@ def cpu(number: int) -> str:
     return cadvisor(CPU, number, cpu="cpu00" if number == 1 else "total")
 
 
-def cluster(identity: Mapping[str, str] = BOB, **changed: str) -> Series:
+def cluster(identity: Mapping[str, str] = BOB, /, **changed: str) -> Series:
     """What is scraped of one idle task, from the first minute on."""
     values = dict.fromkeys(("owner", "map_1", "map_2", "container_1", "container_2"), ALWAYS)
     values |= {"util_1": IDLE, "util_2": IDLE, "slots": "2+0x400"}

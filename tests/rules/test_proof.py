@@ -77,8 +77,7 @@ def test_work_is_fresh_evidence_without_a_verified_condition(seen: Seen) -> None
 
 def test_ended_allocation_has_no_proof_at_once(seen: Seen) -> None:
     ended = "1+0x199 stale"
-    mappings = dict.fromkeys(("owner", "map_1", "map_2", "container_1", "container_2"), ended)
-    series = cluster(slots="2+0x199 stale", **mappings)
+    series = cluster(BOB, slots="2+0x199 stale", **said(ended))
 
     seen(series, ("49m45s", 1, 0), ("50m", 0, None))
 
@@ -98,13 +97,18 @@ def test_gap_in_the_window_is_no_evidence_of_work(seen: Seen) -> None:
     seen(series, ("49m45s", 1, 0), ("60m", 0, None), ("90m", 1, 0))
 
 
+def said(values: str) -> dict[str, str]:
+    """What a receiver says of the task, all with these values."""
+    names = ("owner", "map_1", "map_2", "container_1", "container_2")
+    return dict.fromkeys(names, values)
+
+
 def away(evaluations: int) -> Series:
     """The task of which the receiver says nothing for so many evaluations, from 50m on."""
     down = f"1+0x199 stale _x{evaluations - 1} 1+0x300"
     slots = down.replace("1+0", "2+0")
-    mappings = dict.fromkeys(("owner", "map_1", "map_2", "container_1", "container_2"), down)
     read = f"0+15x199 stale _x{evaluations - 1} {15 * (200 + evaluations)}+15x300"
-    return cluster(slots=slots, **mappings) | {SNAPSHOT: read}
+    return cluster(BOB, slots=slots, **said(down)) | {SNAPSHOT: read}
 
 
 def test_what_a_receiver_said_last_is_judged_by_and_proves_nothing(seen: Seen) -> None:
@@ -191,8 +195,11 @@ def test_four_hours_look_at_every_five_minutes(
     tmp_path: Path,
 ) -> None:
     verify = expand(alerts["GPUAllocationIdle"]["annotations"]["verify"], BOB)
-    case = {"expr": f"count({verify}) or vector(0)", "eval_time": "295m"}
-    case |= {"exp_samples": [sample(verified)]}
+    case = {
+        "expr": f"count({verify}) or vector(0)",
+        "eval_time": "295m",
+        "exp_samples": [sample(verified)],
+    }
     path = tmp_path / "hours.test.yaml"
     test = promtool_test(long_ago(**changed), [case], rules=False)
     test["tests"][0]["interval"] = "5m"

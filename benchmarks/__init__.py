@@ -1,0 +1,1 @@
+"""Measurements of the product on generated clusters: slow, and no part of the tests."""

@@ -1,0 +1,85 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+import re
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from demo.processes import find_program
+
+_GIB = 2**30
+_TICKS = os.sysconf("SC_CLK_TCK")
+"""The kernel's unit of time, as a part of a second."""
+
+
+def describe() -> str:
+    """Return one sentence: processor, memory, system, Prometheus, date."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
+    return (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}: {_processor()}, {os.cpu_count()} cores, "
+        f"{memory:.0f} GiB of memory, {_system()}, Prometheus {_prometheus()}."
+    )
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most bytes that a program has had resident, from the kernel (Linux only)."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", _kernel(f"{pid}/status"), re.MULTILINE)
+    return int(found[1]) * 1_024 if found else 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a program has used of the processors, from the kernel (Linux only)."""
+    # After the name, which may hold spaces, utime and stime are the 12th and the 13th.
+    own = _kernel(f"{pid}/stat").rpartition(")")[2].split()[11:13]
+    return sum(map(int, own)) / _TICKS
+
+
+class Others:
+    """Measures what programs other than this one and one more take of the processors."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._begun = time.monotonic()
+        self._before = self._seconds()
+
+    def share(self) -> float:
+        """Return it as a ratio (0-1) of all processors, since the beginning."""
+        available = (time.monotonic() - self._begun) * (os.cpu_count() or 1)
+        return min(max((self._seconds() - self._before) / available, 0.0), 1.0)
+
+    def _seconds(self) -> float:
+        # user nice system idle iowait irq softirq steal: all but the fourth and the fifth are work.
+        total = [int(ticks) for ticks in _kernel("stat").partition("\n")[0].split()[1:9]]
+        busy = (sum(total) - sum(total[3:5])) / _TICKS
+        return busy - cpu_seconds(self._pid) - time.process_time()
+
+
+def _processor() -> str:
+    found = re.search(r"^model name\s*:\s*(.+)$", _kernel("cpuinfo"), re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
+def _system() -> str:
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        name = platform.system()
+    return f"{name} ({platform.release()})"
+
+
+def _prometheus() -> str:
+    program = find_program("PROMETHEUS", "prometheus")
+    said = subprocess.run(  # noqa: S603  # our own arguments
+        [program, "--version"], capture_output=True, text=True, check=True
+    )
+    found = re.search(r"version (\S+)", said.stdout + said.stderr)
+    return found[1] if found else "of an unknown version"
+
+
+def _kernel(name: str) -> str:
+    """Return a file of /proc; it is empty where there is none, as on a Mac."""
+    path = Path("/proc") / name
+    return path.read_text() if path.exists() else ""

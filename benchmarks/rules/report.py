@@ -1,0 +1,111 @@
+"""The figures as tables, for a terminal and for the documentation alike: both are Markdown."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.rules.figures import GroupFigures, SizeFigures, growths
+from benchmarks.rules.rule_files import BARE_QUERY
+from benchmarks.rules.targets import Verdict
+
+BEGIN = "<!-- figures: begin (make bench-rules writes what is between these two) -->"
+END = "<!-- figures: end -->"
+
+_MIB = 2**20
+_HEADINGS = ("group", "series", "time", "ratio", "slowest rule", "its time", "its ratio")
+
+
+def size_section(size: SizeFigures) -> str:
+    """Describe one cluster and its groups."""
+    rows = [_row(size, group) for group in (*size.groups, size.bare)]
+    facts = (
+        f"{size.agents:,} agents; {size.running:,} allocations run, {size.ended:,} have ended. "
+        f"{size.scraped:,} scraped and {size.recorded:,} recorded series. "
+        f"Prometheus had at most {size.peak_memory // _MIB:,} MiB resident. "
+        f"Other programs took {size.others:.0%} of the processors while the rules were timed."
+    )
+    lines = [f"### {size.gpus:,} GPUs", "", facts, "", *_table(_HEADINGS, rows)]
+    for cut in size.shortened:
+        lines += [
+            "",
+            f"Of the past of `{cut.name}`, {cut.samples} of {cut.wanted} samples were kept.",
+        ]
+    return "\n".join(lines)
+
+
+def growth_section(sizes: Sequence[SizeFigures]) -> str:
+    """Show how time grew in relation to size; in brackets where it is too short to be judged."""
+    found = list(growths(sizes))
+    steps = sorted({(growth.smaller, growth.larger) for growth in found})
+    cells = {
+        (growth.group, growth.smaller): f"{growth.rate:.2f}"
+        if growth.matters
+        else f"({growth.rate:.2f})"
+        for growth in found
+    }
+    headings = ("group", *(f"{smaller:,} to {larger:,}" for smaller, larger in steps))
+    names = dict.fromkeys(growth.group for growth in found)
+    rows = [(name, *(cells[name, smaller] for smaller, _ in steps)) for name in names]
+    return "\n".join(["### Growth (1 is linear)", "", *_table(headings, rows)])
+
+
+def verdict_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
+    for verdict in verdicts:
+        yield f"{'PASS' if verdict.passed else 'FAIL'}  {verdict.target}: {verdict.found}"
+
+
+def page(machine: str, sizes: Sequence[SizeFigures], verdicts: Iterable[Verdict]) -> str:
+    """Return all of it, as it stands between the two comments of a page."""
+    sections = [machine, f"The bare query is `{BARE_QUERY}`.", *map(size_section, sizes)]
+    if len(sizes) > 1:
+        sections.append(growth_section(sizes))
+    sections.append("\n".join(["```text", *verdict_lines(verdicts), "```"]))
+    return "\n\n".join(sections)
+
+
+def put_into(path: Path, content: str) -> None:
+    """Replace what is between the two comments of the file, or make the file.
+
+    Raises:
+        ValueError: the file is there, and has no such comments.
+    """
+    old = path.read_text() if path.exists() else f"{BEGIN}\n{END}\n"
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{path} has no lines '{BEGIN}' and '{END}'")
+    path.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
+
+
+def _row(size: SizeFigures, group: GroupFigures) -> tuple[str, ...]:
+    slowest = group.slowest
+    return (
+        group.name,
+        f"{group.series:,}",
+        _time(group.seconds),
+        f"{size.ratio(group.seconds):.2f}",
+        f"`{slowest.name}`",
+        _time(slowest.seconds),
+        f"{size.ratio(slowest.seconds):.2f}",
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1_000:,.1f} ms"
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align the columns; numbers are right, and the first column and code are left."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    left = [column == 0 or rows[0][column].startswith("`") for column in range(len(headings))]
+    rule = [
+        f"{'-' * (width - 1)}{'-' if is_left else ':'}"
+        for width, is_left in zip(widths, left, strict=True)
+    ]
+    return [
+        "| " + " | ".join(_aligned(cells, widths, left)) + " |" for cells in (headings, rule, *rows)
+    ]
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> Iterator[str]:
+    for cell, width, is_left in zip(cells, widths, left, strict=True):
+        yield cell.ljust(width) if is_left else cell.rjust(width)
