@@ -20,6 +20,18 @@ find_python() {
   return 1
 }
 
+# Print the PostgreSQL server to test with: $POSTGRES, or the one on PATH, or Debian's newest.
+find_postgres() {
+  local debians=("${DEBIAN_POSTGRES:-/usr/lib/postgresql}"/*/bin/postgres)
+  if command -v "${POSTGRES:-postgres}"; then
+    return
+  fi
+  if [[ ${POSTGRES:-} || ! -x ${debians[0]} ]]; then
+    return 1
+  fi
+  printf '%s\n' "${debians[@]}" | sort --version-sort --reverse | sed -n 1p
+}
+
 # Print a uv that runs: the one on PATH, or the one that was fetched before.
 find_uv() {
   local candidate

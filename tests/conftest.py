@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+# One server for all the tests.
+from tests.postgres import migrated, postgres  # noqa: F401
+
 ROOT = Path(__file__).parents[1]
 
 Expand = Callable[[str, Mapping[str, str]], str]

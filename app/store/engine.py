@@ -16,13 +16,29 @@ from app.errors import ConfigurationError, StoreUnavailableError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT = 5.0  # seconds that a writer waits for another one
+_MIGRATION = 0x67707577  # The number of the lock that migrations of PostgreSQL take.
+_POSTGRESQL = {
+    "timeout": 5.0,  # seconds, to connect
+    "command_timeout": 30.0,
+    "server_settings": {
+        "application_name": "gpu-watchdog",
+        # Whatever the server's own defaults are: what was answered with 2xx is on the disk (S8),
+        # and the statements are written for this level.
+        "synchronous_commit": "on",
+        "default_transaction_isolation": "read committed",
+        "lock_timeout": f"{_BUSY_TIMEOUT:g}s",
+        # A replica that was put to sleep in the middle of a transaction keeps nobody waiting.
+        "idle_in_transaction_session_timeout": f"{2 * _BUSY_TIMEOUT:g}s",
+        "jit": "off",
+    },
+}
 
 
 def create_engine(url: str) -> AsyncEngine:
     """Make the engine for `sqlite+aiosqlite://` or `postgresql+asyncpg://`."""
     parsed = sa.make_url(url)
     if not parsed.drivername.startswith("sqlite"):
-        return create_async_engine(parsed, pool_pre_ping=True)
+        return create_async_engine(parsed, pool_pre_ping=True, connect_args=_POSTGRESQL)
     if parsed.database:
         folder = Path(parsed.database).parent
         try:
@@ -89,6 +105,10 @@ async def migrate(engine: AsyncEngine) -> None:
 
 
 def _upgrade(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # Replicas that start together migrate one after the other, as SQLite has it anyway.
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection

@@ -64,6 +64,23 @@ sa.Index(
 )
 sa.Index("incidents_by_opening", incidents.c.opened_at)
 sa.Index("incidents_by_key", incidents.c.key, incidents.c.changed_at)
+# What every tick begins with, answered from the index alone.
+sa.Index(
+    "open_incidents",
+    incidents.c.opened_at,
+    incidents.c.incident_id,
+    incidents.c.version,
+    incidents.c.state,
+    sqlite_where=_is_open,
+    postgresql_where=_is_open,
+)
+_is_final = incidents.c.state.in_(sorted(FINAL_STATES))
+sa.Index(
+    "final_incidents",
+    incidents.c.changed_at,
+    sqlite_where=_is_final,
+    postgresql_where=_is_final,
+)
 
 intents = sa.Table(
     "intents",
@@ -86,6 +103,7 @@ sa.Index(
     postgresql_where=_is_open_intent,
 )
 sa.Index("intents_by_time", intents.c.recorded_at)
+sa.Index("intents_of_incident", intents.c.incident_id)
 
 history = sa.Table(
     "history",
@@ -123,6 +141,7 @@ outbox = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
 )
 sa.Index("outbox_waiting", outbox.c.state, outbox.c.due_at)
+sa.Index("outbox_of_incident", outbox.c.incident_id)
 
 keeps = sa.Table(
     "keeps",
@@ -143,6 +162,16 @@ clocks = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("elapsed", Span, nullable=False),
     sa.Column("advanced_at", Instant, nullable=False),
+)
+
+# Which replica does what alone. A row is never deleted: its token must go on growing.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
 )
 
 heartbeats = sa.Table(

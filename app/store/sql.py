@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -16,8 +16,10 @@ from app.domain.outbox import IncidentQuery
 from app.domain.steps import Transition
 from app.errors import IncidentNotFoundError
 from app.store import schema
+from app.store.allocations import FirstSeen
 from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
+from app.store.upsert import put
 from app.store.writes import (
     IS_OPEN,
     demand_version,
@@ -28,14 +30,13 @@ from app.store.writes import (
 )
 
 log = structlog.get_logger()
-_ANSWER_CLOCK = "answer"
 _HEARTBEAT = "heartbeat"
-_FORGET_ALLOCATION_AFTER = timedelta(days=1)
 
 
 class SqlIncidentStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._first_seen = FirstSeen(engine)
 
     async def open_incidents(self) -> Sequence[Incident]:
         table = schema.incidents
@@ -75,7 +76,7 @@ class SqlIncidentStore:
 
     async def incident(self, incident_id: str) -> Incident:
         table = schema.incidents
-        statement = sa.select(table.c.body).where(table.c.incident_id == incident_id)
+        statement = sa.select(table.c.body).where(table.c.incident_id == storable(incident_id))
         async with reading(self._engine) as connection:
             body = (await connection.execute(statement)).scalar_one_or_none()
         if body is None:
@@ -86,7 +87,9 @@ class SqlIncidentStore:
         table = schema.incidents
         wanted = asdict(query)
         limit = wanted.pop("limit")
-        clauses = [table.c[name] == value for name, value in wanted.items() if value is not None]
+        clauses = [
+            table.c[name] == storable(value) for name, value in wanted.items() if value is not None
+        ]
         statement = (
             sa.select(table.c.body)
             .where(*clauses)
@@ -100,7 +103,9 @@ class SqlIncidentStore:
     async def history(self, incident_id: str) -> Sequence[Entry]:
         table = schema.history
         statement = (
-            sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.entry_id)
+            sa.select(table)
+            .where(table.c.incident_id == storable(incident_id))
+            .order_by(table.c.entry_id)
         )
         async with reading(self._engine) as connection:
             rows = (await connection.execute(statement)).mappings().all()
@@ -115,7 +120,8 @@ class SqlIncidentStore:
     ) -> Sequence[Transition]:
         async with writing(self._engine) as connection:
             if heartbeat_at is not None:
-                await _put(connection, schema.heartbeats, "name", _HEARTBEAT, {"at": heartbeat_at})
+                beat = {"name": _HEARTBEAT, "at": heartbeat_at}
+                await put(connection, schema.heartbeats, beat)
             return await open_all(connection, transitions)
 
     async def heartbeat_at(self) -> datetime | None:
@@ -125,17 +131,15 @@ class SqlIncidentStore:
 
     async def clock(self) -> AnswerClock:
         async with reading(self._engine) as connection:
-            clock = await _read_clock(connection)
-        return clock or AnswerClock(timedelta(), datetime.min.replace(tzinfo=UTC))
+            return await _read_clock(connection)
 
     async def tick_clock(
         self, *, now: datetime, monotonic: timedelta, gap: timedelta, answerable: bool
     ) -> AnswerClock:
         async with writing(self._engine) as connection:
-            before = await _read_clock(connection, for_update=True) or AnswerClock(timedelta(), now)
+            before = await _read_clock(connection, for_update=True)
             clock = before.tick(now=now, monotonic=monotonic, gap=gap, answerable=answerable)
-            values = {"elapsed": clock.elapsed, "advanced_at": clock.advanced_at}
-            await _put(connection, schema.clocks, "name", _ANSWER_CLOCK, values)
+            await connection.execute(sa.update(schema.clocks).values(**asdict(clock)))
         return clock
 
     async def add_keeps(self, keeps: Sequence[Keep], transition: Transition) -> None:
@@ -162,22 +166,7 @@ class SqlIncidentStore:
             await connection.execute(statement)
 
     async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
-        table = schema.allocations
-        async with writing(self._engine) as connection:
-            rows = await connection.execute(sa.select(table.c.allocation_id, table.c.started_at))
-            known: dict[str, datetime] = {row[0]: row[1] for row in rows}
-            new = [each for each in allocation_ids if each not in known]
-            if new:
-                await connection.execute(
-                    sa.insert(table),
-                    [{"allocation_id": each, "started_at": now, "seen_at": now} for each in new],
-                )
-            for some in in_parts(allocation_ids):
-                seen = sa.update(table).where(table.c.allocation_id.in_(some)).values(seen_at=now)
-                await connection.execute(seen)
-            old = table.c.seen_at < now - _FORGET_ALLOCATION_AFTER
-            await connection.execute(sa.delete(table).where(old))
-        return {each: known.get(each, now) for each in allocation_ids}
+        return await self._first_seen.of(allocation_ids, now)
 
 
 def _readable(body: str) -> Incident | None:
@@ -189,25 +178,9 @@ def _readable(body: str) -> Incident | None:
         return None
 
 
-async def _read_clock(
-    connection: AsyncConnection, *, for_update: bool = False
-) -> AnswerClock | None:
-    table = schema.clocks
-    statement = sa.select(table.c.elapsed, table.c.advanced_at).where(table.c.name == _ANSWER_CLOCK)
+async def _read_clock(connection: AsyncConnection, *, for_update: bool = False) -> AnswerClock:
+    statement = sa.select(schema.clocks.c.elapsed, schema.clocks.c.advanced_at)
     if for_update:
         statement = statement.with_for_update()
-    row = (await connection.execute(statement)).one_or_none()
-    return AnswerClock(row.elapsed, row.advanced_at) if row else None
-
-
-async def _put(
-    connection: AsyncConnection,
-    table: sa.Table,
-    key: str,
-    name: str,
-    values: Mapping[str, object],
-) -> None:
-    """Update the row of this name, or insert it."""
-    update = sa.update(table).where(table.c[key] == name).values(**values)
-    if not (await connection.execute(update)).rowcount:
-        await connection.execute(sa.insert(table).values({key: name, **values}))
+    row = (await connection.execute(statement)).one()
+    return AnswerClock(row.elapsed, row.advanced_at)

@@ -12,7 +12,7 @@ from app.domain.actions import SaveIntent, SendMessage
 from app.domain.incident import FINAL_STATES, Incident, IntentState
 from app.domain.steps import Transition
 from app.errors import IntentExistsError, StaleIncidentError, TaskKeptError
-from app.store.codec import entry_row, incident_row
+from app.store.codec import entry_row, incident_row, storable
 from app.store.schema import clocks, history, incidents, intents, keeps, outbox
 
 IS_OPEN = incidents.c.state.not_in(sorted(FINAL_STATES))
@@ -133,7 +133,7 @@ def _order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
         "kind": order.kind,
         "audience": order.audience,
         "round": incident.round,
-        "text": order.text,
+        "text": storable(order.text),
         "state": "waiting",
         "created_at": incident.changed_at,
         "due_at": incident.changed_at,

@@ -30,7 +30,8 @@ BINARIES = {
     "ALERTMANAGER": "prometheus-alertmanager",
     "AMTOOL": "amtool",
 }
-PACKAGES = ["prometheus", "prometheus-alertmanager"]
+PACKAGES = ["postgresql", "prometheus", "prometheus-alertmanager"]
+POSTGRES = "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,16 @@ class Machine:
     def put_binary(self, name: str, version: str) -> Path:
         return self.put(name, f'echo "{name}, version {version} (branch: HEAD)"')
 
+    def put_postgres(self, version: str = "15") -> Path:
+        """Put a server where Debian puts it: beside its version, and not on PATH."""
+        folder = self.root / "debian" / version / "bin"
+        folder.mkdir(parents=True)
+        path = self.put(f"postgres-{version}", f'echo "{POSTGRES.replace("15", version)}"')
+        return path.rename(folder / "postgres")
+
     def set_up(self, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = BINARIES | {"PYTHON": "", "PATH": str(self.root / "bin")} | variables
+        here = {"PATH": str(self.root / "bin"), "DEBIAN_POSTGRES": str(self.root / "debian")}
+        environment = BINARIES | {"PYTHON": "", "POSTGRES": ""} | here | variables
         return subprocess.run(  # noqa: S603  # the repository's own script
             [self.root / "scripts/set-up-system"],
             env=environment,
@@ -79,6 +88,7 @@ def complete(machine: Machine) -> Machine:
     """A machine that has everything."""
     for name in BINARIES.values():
         machine.put_binary(name, "2.42.0")
+    machine.put_postgres()
     return machine
 
 
@@ -95,6 +105,8 @@ def debian(machine: Machine) -> Machine:
         for name in BINARIES.values()
         for chmod in [f"{shutil.which('chmod')} +x"]
     )
+    server = machine.put_postgres().rename(machine.root / "postgres")
+    brought += f"\n{shutil.which('cp')} {server} debian/15/bin/postgres"
     installer.write_text(f'#!/bin/bash\necho "$@" >>asked\n{brought}\n')
     return machine
 
@@ -104,7 +116,7 @@ def test_without_apt_it_says_what_to_install_and_how_to_name_it(machine: Machine
 
     assert result.returncode != 0
     assert len(result.stderr.splitlines()) == 1, result.stderr
-    for variable in (*BINARIES, "PYTHON"):
+    for variable in (*BINARIES, "POSTGRES", "PYTHON"):
         assert f"{variable}=/" in result.stderr
 
 
@@ -115,6 +127,7 @@ def test_it_says_what_it_found_once(complete: Machine) -> None:
 
     assert first.returncode == 0, first.stderr
     assert f"prometheus 2.42.0 found at {complete.root}/bin/prometheus" in first.stderr
+    assert f"postgres 15.18 found at {complete.root}/debian/15/bin/postgres" in first.stderr
     assert (second.returncode, second.stderr) == (0, "")
 
 
@@ -140,19 +153,41 @@ def test_too_old_a_version_is_refused(complete: Machine, name: str, version: str
     assert f"is version {version}" in results[1].stderr
 
 
+def test_too_old_a_postgres_is_refused(complete: Machine) -> None:
+    old = complete.put_postgres("9.6")
+
+    result = complete.set_up(POSTGRES=str(old))
+
+    assert result.returncode == 1
+    assert "is version 9.6" in result.stderr
+
+
+def test_of_several_versions_of_postgres_the_newest_is_used(complete: Machine) -> None:
+    for version in ("9.6", "17"):
+        complete.put_postgres(version)
+
+    assert f"{complete.root}/debian/17/bin/postgres" in complete.set_up().stderr
+
+
+def test_postgres_on_the_path_goes_before_debians(complete: Machine) -> None:
+    complete.put("postgres", f'echo "{POSTGRES}"')
+
+    assert f"{complete.root}/bin/postgres" in complete.set_up().stderr
+
+
 def test_named_binary_is_used(machine: Machine, tmp_path: Path) -> None:
     own = {
         variable: str(machine.put_binary(f"my-{name}", "3.5.0"))
         for variable, name in BINARIES.items()
     }
 
-    result = machine.set_up(**own)
+    result = machine.set_up(**own, POSTGRES=str(machine.put_postgres()))
 
     assert result.returncode == 0, result.stderr
     assert f"found at {tmp_path}/bin/my-prometheus" in result.stderr
 
 
-@pytest.mark.parametrize("variable", [*BINARIES, "PYTHON"])
+@pytest.mark.parametrize("variable", [*BINARIES, "POSTGRES", "PYTHON"])
 def test_named_binary_that_is_missing_is_an_error(debian: Machine, variable: str) -> None:
     result = debian.set_up(**{variable: "/nowhere/tool"})
 
@@ -174,7 +209,8 @@ def test_only_what_is_missing_is_installed(debian: Machine) -> None:
 
     debian.set_up()
 
-    assert (debian.root / "asked").read_text().split() == ["prometheus-alertmanager"]
+    asked = (debian.root / "asked").read_text().split()
+    assert asked == ["postgresql", "prometheus-alertmanager"]
 
 
 def test_python_that_cannot_make_environments_gets_the_part_that_debian_packs_apart(

@@ -1,4 +1,4 @@
-"""The database file, its schema, and what its failures become."""
+"""The database, its schema, and what its failures become."""
 
 import asyncio
 import threading
@@ -13,6 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.errors import StoreUnavailableError
 from app.store.engine import create_engine, migrate, writing
 from app.store.schema import metadata
+from tests.postgres import Postgres
+
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+async def told(engine: AsyncEngine, *statements: str) -> list[object]:
+    async with writing(engine) as connection:
+        return [(await connection.exec_driver_sql(each)).scalar_one() for each in statements]
 
 
 async def test_the_migrations_make_the_schema_that_the_code_uses(engine: AsyncEngine) -> None:
@@ -27,13 +36,40 @@ async def test_migrating_twice_does_nothing(engine: AsyncEngine) -> None:
     await migrate(engine)
 
 
-async def test_a_commit_is_on_the_disk_before_it_returns(engine: AsyncEngine) -> None:
-    async with writing(engine) as connection:
-        synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one()
-        journal = (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one()
+async def test_replicas_that_start_together_migrate_one_after_the_other(
+    empty_database_url: str,
+) -> None:
+    engines = [create_engine(empty_database_url) for _ in range(3)]
 
+    await asyncio.gather(*(migrate(each) for each in engines))
+
+    assert await told(engines[0], "SELECT count(*) FROM alembic_version") == [1]
+    for engine in engines:
+        await engine.dispose()
+
+
+@sqlite
+async def test_a_commit_is_on_the_disk_before_it_returns(engine: AsyncEngine) -> None:
     full = 2
-    assert (synchronous, journal) == (full, "wal")
+
+    assert await told(engine, "PRAGMA synchronous", "PRAGMA journal_mode") == [full, "wal"]
+
+
+@postgresql
+async def test_a_commit_is_on_the_disk_whatever_the_server_does_for_others(
+    engine: AsyncEngine,
+) -> None:
+    """The server of the tests is told not to wait for its disk."""
+    assert await told(engine, "SHOW synchronous_commit") == ["on"]
+
+
+@postgresql
+async def test_a_replica_that_sleeps_in_a_transaction_does_not_hold_up_the_others_for_ever(
+    engine: AsyncEngine,
+) -> None:
+    names = ("lock_timeout", "idle_in_transaction_session_timeout")
+
+    assert await told(engine, *(f"SHOW {name}" for name in names)) == ["5s", "10s"]
 
 
 async def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
@@ -48,3 +84,17 @@ async def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -
     for thread in threading.enumerate():
         if "_connection_worker_thread" in thread.name:
             await asyncio.to_thread(thread.join)
+
+
+async def test_a_database_that_the_server_does_not_have_is_unavailable(postgres: Postgres) -> None:
+    engine = create_engine(postgres.url("missing"))
+
+    with pytest.raises(StoreUnavailableError, match="missing"):
+        await migrate(engine)
+
+
+async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    engine = create_engine(Postgres(tmp_path).url())
+
+    with pytest.raises(StoreUnavailableError, match="No such file"):
+        await migrate(engine)
