@@ -32,6 +32,8 @@ class Clients:
     systems: Systems
     renew_session: Callable[[], Awaitable[None]]
     """Logs in to Determined before the session ends, and keeps Prometheus's token file fresh."""
+    follow: Callable[[Settings], None]
+    """Takes over where owners are told, when the configuration has changed."""
 
 
 async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Clients:
@@ -48,13 +50,14 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         _name(peer.url): await _http(peer, _basic_auth(peer), within, stack)
         for peer in settings.alertmanagers
     }
+    messenger, directory = await _messenger(settings, stack)
     systems = Systems(
         cluster=Determined(master, session),
         rules=Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1)),
         peers=Alertmanager(peers),
-        messenger=await _messenger(settings, stack),
+        messenger=messenger,
     )
-    return Clients(systems, session.renew)
+    return Clients(systems, session.renew, lambda other: directory.follow(_people(other)))
 
 
 async def _http(
@@ -113,7 +116,7 @@ def _credentials(section: DeterminedSection) -> Password | AccessToken:
     return Password(section.username, read_secret(section.password_file))
 
 
-async def _messenger(settings: Settings, stack: AsyncExitStack) -> SlackMessenger:
+async def _messenger(settings: Settings, stack: AsyncExitStack) -> tuple[SlackMessenger, Directory]:
     slack = settings.slack
     # Slack is outside, and a lab may reach the outside through a proxy alone.
     session = await stack.enter_async_context(
@@ -127,13 +130,18 @@ async def _messenger(settings: Settings, stack: AsyncExitStack) -> SlackMessenge
         # The outbox tries again, and knows what may have arrived.
         retry_handlers=[],
     )
-    people = {
+    addresses = Addresses(
+        slack.admin_channel, email_domain=slack.email_domain, people=_people(settings)
+    )
+    directory = Directory(client, addresses, remember=slack.remember)
+    return SlackMessenger(client, directory, _links(settings)), directory
+
+
+def _people(settings: Settings) -> dict[str, Person]:
+    return {
         name: Person(slack_id=user.slack_id, email=user.email, channel=user.channel)
         for name, user in settings.users.items()
     }
-    addresses = Addresses(slack.admin_channel, email_domain=slack.email_domain, people=people)
-    directory = Directory(client, addresses, remember=slack.remember)
-    return SlackMessenger(client, directory, _links(settings))
 
 
 def _links(settings: Settings) -> Links:

@@ -9,9 +9,10 @@ from app.telemetry import Telemetry
 from app.view import ClusterView
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     rulebook: Rulebook
+    """Replaced as a whole when the configuration has changed."""
     telemetry: Telemetry
     now: Callable[[], datetime]
     """The wall clock, in UTC."""

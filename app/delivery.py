@@ -13,15 +13,15 @@ from app.domain.incident import (
     GivenWarning,
     Hold,
     Incident,
-    IncidentState,
     Receipt,
     RecipientKind,
 )
 from app.domain.outbox import Delivery, Pace, Recipient
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
-from app.domain.schedule import deadlines
+from app.domain.schedule import deadlines, promised
 from app.domain.steps import Transition
+from app.doubt import Doubt, is_true
 from app.errors import StaleIncidentError, UpstreamError, UpstreamRejectedError
 from app.loops import contained
 from app.ports import IncidentStore, Messenger, Outbox
@@ -30,12 +30,6 @@ from app.recorder import Recorder
 log = structlog.get_logger()
 _BATCH = 50
 _SEARCH_MARGIN = timedelta(minutes=1)
-_STATES = {
-    MessageKind.WARNING: frozenset({IncidentState.FIRING}),
-    MessageKind.REMINDER: frozenset({IncidentState.NOTIFIED}),
-    MessageKind.LAST_CALL: frozenset({IncidentState.NOTIFIED}),
-}
-"""The states in which a message of this kind is still true; the other kinds always are."""
 
 
 class Dispatcher:
@@ -55,6 +49,7 @@ class Dispatcher:
         self._recorder = recorder
         self._context = context
         self._pace = pace
+        self._doubt = Doubt(store, recorder, context)
 
     async def deliver_due(self) -> int:
         """Send what is due; return how many messages were looked at."""
@@ -78,8 +73,8 @@ class Dispatcher:
 
     async def _deliver(self, delivery: Delivery) -> None:
         incident = await self._store.incident(delivery.incident_id)
-        out_of_date = not _is_true(delivery, incident)
-        doubt = "" if out_of_date else await self._doubt(delivery, incident)
+        out_of_date = not is_true(delivery, incident)
+        doubt = "" if out_of_date else await self._doubt.about(delivery, incident)
         try:
             if out_of_date:
                 await self._give_up(delivery, incident)
@@ -107,40 +102,6 @@ class Dispatcher:
                 await self._confirm(delivery, receipt, notice)
                 return
         await self._drop(delivery, f"out of date: the incident is {incident.state}")
-
-    async def _doubt(self, delivery: Delivery, incident: Incident) -> str:
-        """Return why the message may not be true any more, although no tick has seen it yet.
-
-        The next tick settles it: then the message is sent, or is out of date.
-        """
-        if delivery.kind not in _STATES:
-            return ""
-        rulebook = self._context.rulebook
-        if incident.mode is not self._recorder.policy(incident).ceiling(rulebook.mode):
-            # Restarted with another configuration.
-            return "the mode has changed"
-        if delivery.kind is not MessageKind.WARNING:
-            return ""
-        if not self._is_confirmed(incident):
-            return "Determined does not confirm the owner"
-        tasks = {target.task_id for target in incident.targets}
-        for keep in await self._store.keeps(self._context.now()):
-            if keep.task_id in tasks and keep.policy == incident.identity.policy:
-                return f"kept by {keep.by}"
-        return ""
-
-    def _is_confirmed(self, incident: Incident) -> bool:
-        """Tell whether Determined, read lately, lists every target with the owner to be told."""
-        snapshot = self._context.view.fresh(
-            self._context.now(), self._context.rulebook.limits.snapshot_age
-        )
-        if snapshot is None:
-            return False
-        found = [(each, snapshot.allocations.get(each.allocation_id)) for each in incident.targets]
-        return all(
-            allocation is not None and allocation.username == target.username
-            for target, allocation in found
-        )
 
     async def _rewrite(self, delivery: Delivery, incident: Incident) -> None:
         if incident.message is None:
@@ -211,8 +172,9 @@ class Dispatcher:
         if incident.mode is not Mode.ENFORCE:
             return {}
         policy = self._recorder.policy(incident)
+        zone = self._context.rulebook.zone_of(incident.identity.username)
         return {
-            target.allocation_id: now + policy.grace_for(target.task_type)
+            target.allocation_id: promised(target, policy, now=now, zone=zone)
             for target in incident.targets
             if not target.outcome
         }
@@ -287,11 +249,3 @@ class Dispatcher:
         log.warning("message_postponed", message_id=delivery.message_id, why=why)
         self._context.telemetry.delivery(delivery.kind, "postponed")
         await self._outbox.postpone(delivery.message_id, self._context.now() + wait, why)
-
-
-def _is_true(delivery: Delivery, incident: Incident) -> bool:
-    """Tell whether what the message would say still is so."""
-    states = _STATES.get(delivery.kind)
-    if states is None:
-        return True
-    return incident.state in states and incident.round == delivery.round

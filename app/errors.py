@@ -7,6 +7,7 @@
   - IncidentNotFoundError        no incident has this id
   - StaleIncidentError           somebody changed the incident first: read it and decide again
   - IntentExistsError            another incident already means to stop this allocation
+  - BreakerTrippedError          a stop may not be recorded or sent: too many, or a person says no
   - TaskKeptError                somebody keeps the task: a stop may not be recorded or sent
   - StopNotSentError             a call to stop something was not made: it surely did nothing
   - StoreUnavailableError        the database cannot be written now: try again later
@@ -49,6 +50,10 @@ class IntentExistsError(WatchdogError):
 
 class TaskKeptError(WatchdogError):
     """A keep is in force for the task that an intent is about (S13)."""
+
+
+class BreakerTrippedError(WatchdogError):
+    """The breaker forbids the stop that was to be recorded or sent (S7). The message says why."""
 
 
 class StopNotSentError(WatchdogError):

@@ -2,16 +2,21 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
 
 from app.context import Context
 from app.domain import events as e
+from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
 from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.observation import World, expressions_of, holds_over
 from app.domain.proof import Readings, Verdict, consequence, judge
 from app.domain.reasons import Reason
 from app.errors import (
+    BreakerTrippedError,
     IntentExistsError,
     StopNotSentError,
     TaskKeptError,
@@ -20,6 +25,8 @@ from app.errors import (
 )
 from app.lookout import Lookout, Systems
 from app.recorder import Recorder
+
+log = structlog.get_logger()
 
 
 class Executor:
@@ -38,8 +45,12 @@ class Executor:
         self._context = context
         self._monotonic = monotonic
 
-    async def stop(self, incident: Incident, target: Target, world: World) -> Incident:
+    async def stop(
+        self, incident: Incident, target: Target, world: World, *, due: Sequence[PlannedStop]
+    ) -> Incident:
         """Stop one allocation that is due, if every rule allows it; else note why not.
+
+        `due` is all that is due at this tick: the breaker counts it.
 
         Raises:
             StaleIncidentError: the incident was changed meanwhile; nothing was sent.
@@ -53,12 +64,18 @@ class Executor:
             world = await self._lookout.read(world.clock)
             verdict = self._judge(incident, target, readings, world)
         event = self._event(incident, target, verdict, world)
+        if isinstance(event, e.StopProven):
+            event = replace(event, quota=self._quota(world, due))
         try:
             incident = await self._recorder.record(incident, event)
         except IntentExistsError:
             return await self._recorder.record(incident, e.StopBlocked(Reason.STOP_ELSEWHERE))
         except TaskKeptError:
             # Kept a moment ago: the next tick holds the incident, or withdraws its intent.
+            return incident
+        except BreakerTrippedError as exc:
+            # The same: the next tick holds it, with all the others.
+            log.error("breaker_tripped", incident_id=incident.incident_id, why=str(exc))  # noqa: TRY400 -- it is no error of ours.
             return incident
         if incident.state is not IncidentState.STOPPING or readings.allocation is None:
             # Not proven; or proven once too often, and left to a person.
@@ -78,6 +95,11 @@ class Executor:
             return e.HoldsObserved(holds)
         return consequence(target, verdict, str(uuid.uuid4()))
 
+    def _quota(self, world: World, due: Sequence[PlannedStop]) -> Quota:
+        """Return what the intent is measured by (S7). It is proven, so what runs is known."""
+        running = len(world.snapshot.running) if world.snapshot else 0
+        return Quota(world.rulebook.breaker, running, tuple(due))
+
     def _judge(
         self, incident: Incident, target: Target, readings: Readings, world: World
     ) -> Verdict:
@@ -87,7 +109,9 @@ class Executor:
 
     async def _read(self, incident: Incident, target: Target, world: World) -> Readings:
         try:
-            allocation = await self._systems.cluster.read_allocation(target.allocation_id)
+            allocation = await self._systems.cluster.read_allocation(
+                target.allocation_id, workspaces=world.rulebook.asks_for_workspaces
+            )
         except UpstreamError as exc:
             return Readings(None, allocation_error=str(exc) or type(exc).__name__)
         alert = (world.firing or {}).get(incident.identity.key)
@@ -119,7 +143,8 @@ class Executor:
         answered: e.Event
         try:
             incident = await self._recorder.record(incident, e.StopSending(allocation_id))
-        except TaskKeptError:
+        except (TaskKeptError, BreakerTrippedError) as exc:
+            log.info("stop_not_sent", allocation_id=allocation_id, why=str(exc))
             return incident
         try:
             answer = await self._systems.cluster.stop(allocation, may_send=may_send)

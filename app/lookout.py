@@ -48,7 +48,9 @@ class Lookout:
 
     async def refresh(self) -> None:
         """Read Determined, and share what it says. On failure the last reading stays, and ages."""
-        snapshot = await self._asked("determined", self._systems.cluster.snapshot())
+        workspaces = self._context.rulebook.asks_for_workspaces
+        reading = self._systems.cluster.snapshot(workspaces=workspaces)
+        snapshot = await self._asked("determined", reading)
         if snapshot is None:
             return
         running = [a.allocation_id for a in snapshot.allocations.values() if a.holds_resources]
@@ -63,15 +65,18 @@ class Lookout:
         )
         self._peers_readable = bool(peers) and all(peer.readable for peer in peers)
         self._context.telemetry.upstream("alertmanager", reachable=self._peers_readable)
+        breaker = await self._store.breaker()
+        self._context.telemetry.breaker_tripped.set(int(breaker.tripped))
         # Taken after the answers: what they say is at least as old as this.
         now = self._context.now()
         return World(
             now=now,
             clock=clock,
-            mode=self._context.rulebook.mode,
+            rulebook=self._context.rulebook,
             snapshot=self._context.view.fresh(now, self._context.rulebook.limits.snapshot_age),
             firing=None if firing is None else {a.identity.key: a for a in firing},
             peers=peers,
+            breaker=breaker,
             keeps=await self._store.keeps(now),
             heartbeat_at=await self._store.heartbeat_at(),
         )

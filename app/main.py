@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from app import __version__
-from app.api import incidents, operations, webhook
-from app.api.cluster_metrics import ClusterCollector, SlotLimits
+from app.api import breaker, incidents, operations, webhook
+from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import State, Token
 from app.api.problems import add_problem_responses
 from app.clients import Clients, open_clients
@@ -26,6 +26,7 @@ from app.lookout import Lookout
 from app.loops import Loop, contained
 from app.reconciler import Reconciler
 from app.recorder import Recorder
+from app.reload import Reload
 from app.settings import Settings, read_secret
 from app.store.engine import create_engine, migrate
 from app.store.outbox import SqlOutbox
@@ -64,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(webhook.router)
     app.include_router(incidents.router)
+    app.include_router(breaker.router)
     app.include_router(operations.router)
     add_problem_responses(app)
     return app
@@ -78,7 +80,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> State:
     clients = await open_clients(settings, context.telemetry, stack)
     recorder = Recorder(store, context)
     watch = _watch(settings, clients, context, store, SqlOutbox(engine), recorder)
-    context.telemetry.registry.register(_collector(settings, context))
+    context.telemetry.registry.register(ClusterCollector(context))
     await _run(watch, stack)
     log.info("started", mode=settings.mode, version=__version__)
     return State(
@@ -109,6 +111,7 @@ def _watch(
     )
     pace = Pace(settings.message_retry, settings.message_retry_longest)
     dispatcher = Dispatcher(outbox, store, clients.systems.messenger, recorder, context, pace=pace)
+    reload = Reload(settings, context, follow=clients.follow)
     failed = context.telemetry.step_failed
     delivering = Loop(
         "delivery", dispatcher.deliver_due, interval=settings.message_retry, failed=failed
@@ -116,6 +119,8 @@ def _watch(
 
     async def tick() -> None:
         try:
+            with contained("configuration", failed):
+                reload.look()
             await reconciler.tick()
             with contained("session", failed):
                 await clients.renew_session()
@@ -151,19 +156,6 @@ async def _run(watch: Watch, stack: AsyncExitStack) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     stack.push_async_callback(end)
-
-
-def _collector(settings: Settings, context: Context) -> ClusterCollector:
-    limits = SlotLimits(
-        default=settings.defaults.slot_limit,
-        by_user={
-            name: user.slot_limit
-            for name, user in settings.users.items()
-            if user.slot_limit is not None
-        },
-    )
-    age = settings.limits.snapshot_age
-    return ClusterCollector(context.view, limits, age=age, now=context.now)
 
 
 def _utc_now() -> datetime:

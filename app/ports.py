@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.domain.actions import Audience, Notice
+from app.domain.breaker import BreakerState
 from app.domain.clock import AnswerClock
 from app.domain.cluster import Allocation, Snapshot
 from app.domain.history import Entry
@@ -21,11 +22,16 @@ from app.domain.steps import Transition
 class Cluster(Protocol):
     """Determined."""
 
-    async def snapshot(self) -> Snapshot:
-        """Read everything at once. Never a part of it: what cannot be read raises."""
+    async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
+        """Read everything at once. Never a part of it: what cannot be read raises.
+
+        The names of workspaces only where they are wanted.
+        """
         ...
 
-    async def read_allocation(self, allocation_id: str) -> Allocation | None:
+    async def read_allocation(
+        self, allocation_id: str, *, workspaces: bool = False
+    ) -> Allocation | None:
         """Read one allocation and its owner again. None means that it runs no more."""
         ...
 
@@ -142,7 +148,24 @@ class IncidentStore(Protocol):
             StaleIncidentError: the incident was changed since it was read.
             IntentExistsError: another incident means to stop the same allocation.
             TaskKeptError: an intent was to be recorded or sent, and somebody keeps the task.
+            BreakerTrippedError: an intent was to be recorded or sent, and the breaker is tripped,
+                or this one has tripped it: then the admins' message is on its way.
         """
+        ...
+
+    async def breaker(self) -> BreakerState: ...
+
+    async def switch_breaker(
+        self, *, tripped: bool, by: str, reason: str, at: datetime
+    ) -> BreakerState:
+        """Trip or reset the breaker by hand, and return it; no more than that if it is so already.
+
+        No intent is recorded or sent between a trip that has returned and its reset.
+        """
+        ...
+
+    async def stops_since(self, since: datetime) -> int:
+        """Count the allocations that were stopped since then, or may be at any moment."""
         ...
 
     async def receive(
@@ -181,12 +204,18 @@ class IncidentStore(Protocol):
         """Return the keeps that are in force."""
         ...
 
+    async def keeps_since(
+        self, task_ids: Sequence[str], policy: str, since: datetime
+    ) -> Sequence[Keep]:
+        """Return the keeps of these tasks under the policy that were in force after `since`."""
+        ...
+
     async def keep_silenced(self, keep_id: str, silence_id: str) -> None: ...
 
     async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
         """Return when each was first seen running: `now` for those never seen before.
 
-        Allocations that are not among them are forgotten a day after they were last seen.
+        Allocations that are not among them are forgotten about a day after they were last seen.
         """
         ...
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
@@ -29,13 +30,14 @@ async def preflight(settings: Settings) -> list[Finding]:
     if any(not finding.good for finding in findings):
         return findings
     findings.append(await _database(settings))
+    findings += _exemptions(settings)
     async with AsyncExitStack() as stack:
         try:
             clients = await open_clients(settings, Telemetry(CollectorRegistry()), stack)
         except ConfigurationError as exc:
             return [*findings, Finding("certificates", good=False, words=str(exc))]
         findings += [
-            await _determined(clients),
+            await _determined(clients, workspaces=settings.rulebook().asks_for_workspaces),
             *[await _rule(clients, name) for name in _ALERTS],
             *await _alertmanagers(clients),
             await _found("slack", clients.systems.messenger.probe(), "the bot token is accepted"),
@@ -78,9 +80,22 @@ async def _database(settings: Settings) -> Finding:
     return Finding("database", good=True, words="it can be written, its schema is up to date")
 
 
-async def _determined(clients: Clients) -> Finding:
+def _exemptions(settings: Settings) -> list[Finding]:
+    """Whoever is named in an exemption may still rely on it, though it has come to its end."""
+    expired = settings.rulebook().expired(datetime.now(UTC))
+    return [
+        Finding(
+            "exempt",
+            good=False,
+            words=f"“{each.reason}” ended {each.until:%Y-%m-%d %H:%M} UTC; remove or prolong it",
+        )
+        for each in expired
+    ]
+
+
+async def _determined(clients: Clients, *, workspaces: bool) -> Finding:
     try:
-        snapshot = await clients.systems.cluster.snapshot()
+        snapshot = await clients.systems.cluster.snapshot(workspaces=workspaces)
     except UpstreamError as exc:
         words = f"{exc}; check determined.url, username and password_file"
         return Finding("determined", good=False, words=words)

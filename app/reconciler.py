@@ -20,7 +20,7 @@ from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, T
 from app.domain.observation import World, observe
 from app.domain.opening import open_incident
 from app.domain.readings import RuleAlert
-from app.domain.schedule import due_reminder, due_targets
+from app.domain.schedule import due_reminder, due_targets, planned_stop
 from app.domain.steps import Transition, open_intents
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
@@ -76,11 +76,13 @@ class Reconciler:
         incidents = await self._settle_all(known, world)
         incidents += await self._adopt(incidents, world)
         incidents = [each for each in incidents if not each.is_final]
-        self._report(incidents)
+        self._report(incidents, world)
         await self._recovery.ask(incidents, world)
         await self._remind(incidents, world)
         await self._stop(incidents, world)
         await self._show_keeps(world)
+        hour_ago = world.now - self._context.rulebook.breaker.window
+        self._context.telemetry.stops_last_hour.set(await self._incidents.stops_since(hour_ago))
         self._context.telemetry.ticked(self._context.now(), self._monotonic() - began)
 
     async def _count(self, *, answerable: bool) -> timedelta:
@@ -186,10 +188,16 @@ class Reconciler:
         due = [(each, target) for each in incidents for target in self._due(each, world)]
         self._tried = {target.allocation_id: self._last_tried(target) for _, target in due}
         due.sort(key=lambda pair: self._last_tried(pair[1]))
+        planned = [
+            planned_stop(incident, target)
+            for incident, target in due
+            # What fires no more may be over, and recovery sees to it.
+            if incident.identity.key in (world.firing or {})
+        ]
         for incident, target in due[:_STOPS_PER_TICK]:
             self._tried[target.allocation_id] = world.now
             with self._contained(), suppress(StaleIncidentError):
-                await self._executor.stop(incident, target, world)
+                await self._executor.stop(incident, target, world, due=planned)
 
     def _last_tried(self, target: Target) -> datetime:
         return self._tried.get(target.allocation_id, _NEVER)
@@ -223,7 +231,9 @@ class Reconciler:
                 continue
             await self._incidents.keep_silenced(keep.keep_id, silence_id)
 
-    def _report(self, incidents: Iterable[Incident]) -> None:
+    def _report(self, incidents: Iterable[Incident], world: World) -> None:
+        expired = world.rulebook.expired(world.now)
+        self._context.telemetry.expired_exemptions.set(len(expired))
         counts = Counter(incident.state for incident in incidents)
         for state in set(IncidentState) - FINAL_STATES:
             self._context.telemetry.open_incidents.labels(state).set(counts[state])

@@ -1,6 +1,7 @@
 """The sections of the configuration: what may be written where, and what it means."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -11,12 +12,20 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    InstanceOf,
+    StringConstraints,
     model_validator,
 )
+from pydantic_settings import NoDecode
 
+from app.adapters.patterns import compiled
+from app.day import parse_end, parse_hours, parse_zone
 from app.domain.access import Role
 from app.domain.cluster import TaskType
+from app.domain.exemption import MATCHED
+from app.domain.matchers import Matcher, parse_matcher
 from app.domain.policy import Mode, StopAction
+from app.domain.waking import WakingHours
 from app.durations import parse_duration
 
 
@@ -27,6 +36,29 @@ def _positive(value: timedelta) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Hours = Annotated[InstanceOf[WakingHours], NoDecode, BeforeValidator(parse_hours)]
+Zone = Annotated[InstanceOf[tzinfo], BeforeValidator(parse_zone)]
+
+
+def _matcher(value: object) -> Matcher:
+    """Read a matcher about a task. What nothing could ever match is taken for a slip of the pen."""
+    if isinstance(value, Matcher):
+        return value
+    matcher = parse_matcher(str(value))
+    if matcher.name not in MATCHED:
+        raise ValueError(f"a task has no {matcher.name}; there are: {', '.join(sorted(MATCHED))}")
+    if matcher.is_regex:
+        pattern = compiled(matcher.value)
+        if pattern is None:
+            raise ValueError(f"{matcher.value!r} is no regular expression that RE2 knows")
+        return replace(matcher, pattern=pattern)
+    if matcher.name == "task_type" and matcher.value not in set(TaskType):
+        raise ValueError(f"there is no task_type {matcher.value!r}")
+    return matcher
+
+
+Matchers = tuple[Annotated[InstanceOf[Matcher], BeforeValidator(_matcher)], ...]
+End = Annotated[datetime, BeforeValidator(parse_end)]
 
 
 class Section(BaseModel):
@@ -101,6 +133,10 @@ class PolicySection(Section):
     last_call: Duration = timedelta(minutes=10)
     attempts: int = Field(default=5, ge=1, le=20)
     tell_admins_after: Duration = timedelta(minutes=15)
+    keep_longest: Duration = timedelta(hours=24)
+    keep_total: Duration = timedelta(hours=72)
+    waking_hours: Hours | None = None
+    """None: those of the defaults."""
 
 
 class LimitsSection(Section):
@@ -120,8 +156,32 @@ class UserSection(Section):
     channel: str = ""
     """A team's channel that is told in the owner's place."""
     slot_limit: int | None = Field(default=None, ge=0)
+    time_zone: Zone | None = None
+    """None: that of the defaults."""
+
+
+class ExemptSection(Section):
+    """Tasks that nothing is done about (S11)."""
+
+    matchers: Matchers = Field(min_length=1)
+    """All of them must match."""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    """For the owner, in the history and in Slack."""
+    until: End
 
 
 class DefaultsSection(Section):
     slot_limit: int | None = Field(default=None, ge=0)
     """Slots that a user may hold while others wait. None: no limit is published."""
+    waking_hours: Hours = WakingHours(time(9), time(21))
+    time_zone: Zone = UTC
+
+
+class BreakerSection(Section):
+    """More stops than this within an hour need a person (S7)."""
+
+    max_stops_per_hour: int = Field(default=10, ge=0)
+    max_share: float = Field(default=0.25, ge=0, le=1)
+    """Of the allocations that run."""
+    floor: int = Field(default=3, ge=0)
+    """So many may be stopped whatever share of a small cluster they are."""

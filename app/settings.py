@@ -22,14 +22,18 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from app.domain.cluster import TaskType
-from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
+from app.domain.breaker import BreakerLimits
+from app.domain.cluster import UNSAVED, TaskType
+from app.domain.exemption import Exemption
+from app.domain.policy import Limits, Mode, Policy, Rulebook, SlotLimits, StopAction
 from app.errors import ConfigurationError
 from app.sections import (
     AlertmanagerSection,
+    BreakerSection,
     DefaultsSection,
     DeterminedSection,
     Duration,
+    ExemptSection,
     LimitsSection,
     PolicySection,
     PrometheusSection,
@@ -41,6 +45,8 @@ from app.sections import (
 CONFIG_VARIABLE = "WATCHDOG_CONFIG"
 DEFAULT_CONFIG = Path("watchdog.yaml")
 SHORTEST_GRACE = timedelta(minutes=5)
+DECIDING = ("mode", "policies", "exempt", "users", "defaults", "limits", "breaker")
+"""The fields that are followed without a restart: they say what may be done, and to whom."""
 
 
 def _known_database(url: str) -> str:
@@ -75,8 +81,10 @@ class Settings(BaseSettings):
     api_tokens: list[TokenSection] = Field(min_length=1)
     policies: dict[str, PolicySection] = Field(default_factory=lambda: {"reclaim": _RECLAIM})
     users: dict[str, UserSection] = Field(default_factory=dict)
+    exempt: list[ExemptSection] = Field(default_factory=list)
     defaults: DefaultsSection = DefaultsSection()
     limits: LimitsSection = LimitsSection()
+    breaker: BreakerSection = BreakerSection()
     tick_interval: Duration = timedelta(seconds=15)
     tick_spacing: Duration = timedelta(seconds=1)
     """The shortest time between two ticks, however many webhooks ask for one."""
@@ -94,32 +102,31 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- the signature is pydantic's.
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 -- likewise.
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        path = Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+        path = configuration_path()
         return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=path)
 
     @model_validator(mode="after")
-    def _count_every_tick(self) -> Self:
-        """A clock that skips gaps must not skip every tick."""
-        if self.tick_interval >= self.limits.tick_gap:
-            raise ValueError("tick_interval must be shorter than limits.tick_gap")
+    def _fit_together(self) -> Self:
+        _demand_sense(self)
         return self
 
-    @model_validator(mode="after")
-    def _leave_time_to_read(self) -> Self:
-        """A grace period is long enough for a person, except where every system is on loopback."""
-        shortest = min(
-            (
-                grace
-                for policy in self.policies.values()
-                for grace in (policy.grace_default, *policy.grace.values())
-            ),
-            default=SHORTEST_GRACE,
-        )
-        if shortest < SHORTEST_GRACE and not self.is_on_loopback:
-            raise ValueError(
-                "policies: a grace period is at least 5m, so that a person can read the message"
-            )
-        return self
+    def followed_by(self, later: "Settings") -> "Settings":
+        """Return these settings with what decides as the later ones have it, and all else as it is.
+
+        Raises:
+            ConfigurationError: what decides does not fit what else is in force until a restart.
+        """
+        followed = self.model_copy(update={name: getattr(later, name) for name in DECIDING})
+        try:
+            _demand_sense(followed)
+        except ValueError as exc:
+            raise ConfigurationError(f"without a restart: {exc}") from exc
+        return followed
+
+    def differences(self, other: "Settings") -> list[str]:
+        """Return the names of the fields that the others have different."""
+        names = type(self).model_fields
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     @property
     def is_on_loopback(self) -> bool:
@@ -130,12 +137,65 @@ class Settings(BaseSettings):
     def rulebook(self) -> Rulebook:
         return Rulebook(
             mode=self.mode,
-            policies={
-                name: Policy(name=name, **policy.model_dump())
-                for name, policy in self.policies.items()
-            },
+            policies={name: self._policy(name) for name in self.policies},
             limits=Limits(**self.limits.model_dump()),
+            breaker=BreakerLimits(**self.breaker.model_dump()),
+            zone=self.defaults.time_zone,
+            zones={name: user.time_zone for name, user in self.users.items() if user.time_zone},
+            exempt=tuple(Exemption(one.matchers, one.reason, one.until) for one in self.exempt),
+            slot_limits=SlotLimits(
+                default=self.defaults.slot_limit,
+                by_user={
+                    name: user.slot_limit
+                    for name, user in self.users.items()
+                    if user.slot_limit is not None
+                },
+            ),
         )
+
+    def _policy(self, name: str) -> Policy:
+        section = self.policies[name]
+        hours = section.waking_hours or self.defaults.waking_hours
+        given = section.model_dump(exclude={"waking_hours"})
+        return Policy(name=name, waking_hours=hours, **given)
+
+
+def _demand_sense(settings: Settings) -> None:
+    """See that what stands in different sections goes together.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if settings.tick_interval >= settings.limits.tick_gap:
+        # A clock that skips gaps must not skip every tick.
+        raise ValueError("tick_interval must be shorter than limits.tick_gap")
+    rulebook = settings.rulebook()
+    for policy in rulebook.policies.values():
+        shortest = min((policy.grace_default, *policy.grace.values()))
+        if shortest < SHORTEST_GRACE and not settings.is_on_loopback:
+            # It is for a person, except where every system is on loopback.
+            raise ValueError(
+                "policies: a grace period is at least 5m, so that a person can read the message"
+            )
+        _demand_an_end(policy)
+
+
+def _demand_an_end(policy: Policy) -> None:
+    """A grace period that no waking hours are long enough for would begin again every day.
+
+    Raises:
+        ValueError: it would.
+    """
+    hours = policy.waking_hours
+    if hours.are_off or policy.ceiling(Mode.ENFORCE) is not Mode.ENFORCE:
+        return
+    for task_type in sorted(UNSAVED):
+        if policy.grace_for(task_type) >= hours.length:
+            raise ValueError(
+                f"policies.{policy.name}: the grace period of a {task_type} is longer than the "
+                f"waking hours {hours}, and would never end; shorten it, or set "
+                f"policies.{policy.name}.waking_hours"
+            )
 
 
 def is_loopback(url: AnyHttpUrl) -> bool:
@@ -146,13 +206,17 @@ def is_loopback(url: AnyHttpUrl) -> bool:
         return host == "localhost"
 
 
+def configuration_path() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+
+
 def load_settings() -> Settings:
     """Read the file that WATCHDOG_CONFIG names (or watchdog.yaml), and the environment.
 
     Raises:
         ConfigurationError: with one line for each field that is wrong.
     """
-    path = Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+    path = configuration_path()
     if not path.is_file():
         raise ConfigurationError(
             f"there is no configuration at {path}; "
@@ -164,6 +228,8 @@ def load_settings() -> Settings:
         raise ConfigurationError(_explain(path, exc)) from exc
     except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError) as exc:
         raise ConfigurationError(f"{path} is not readable as YAML: {exc}") from exc
+    except OSError as exc:
+        raise ConfigurationError(f"{path}: {exc.strerror}") from exc
 
 
 def _explain(path: Path, exc: ValidationError) -> str:

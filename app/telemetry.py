@@ -65,6 +65,31 @@ class Telemetry:
             "When the oldest message that waits was ordered; 0 when none waits.",
             registry=registry,
         )
+        self.breaker_tripped = Gauge(
+            "watchdog_breaker_tripped",
+            "1 while the breaker is tripped: nothing is stopped.",
+            registry=registry,
+        )
+        self.stops_last_hour = Gauge(
+            "watchdog_stops_last_hour",
+            "Allocations that were stopped within the last hour, or may be at any moment.",
+            registry=registry,
+        )
+        self.expired_exemptions = Gauge(
+            "watchdog_expired_exemptions",
+            "Exemptions of the configuration whose end is past: they protect nobody any more.",
+            registry=registry,
+        )
+        self._config_successful = Gauge(
+            "watchdog_config_last_reload_successful",
+            "1 when the configuration could be read the last time it changed, else 0.",
+            registry=registry,
+        )
+        self._config_read_at = Gauge(
+            "watchdog_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read successfully.",
+            registry=registry,
+        )
         self.answer_clock = Gauge(
             "watchdog_answer_clock_seconds",
             "The time in which owners could have answered, since the beginning.",
@@ -74,6 +99,13 @@ class Telemetry:
     def transition(self, transition: Transition) -> None:
         for entry in transition.entries:
             self._transitions.labels(entry.reason, entry.after).inc()
+
+    def configured(self, at: datetime) -> None:
+        self._config_successful.set(1)
+        self._config_read_at.set(at.timestamp())
+
+    def misconfigured(self) -> None:
+        self._config_successful.set(0)
 
     def ticked(self, at: datetime, seconds: float) -> None:
         self.last_tick = at

@@ -21,6 +21,9 @@ NOT_TIME_OF_THE_CLUSTER = frozenset({"message_retry", "proof_age", "request_time
 
 Tree = Mapping[str, Any]
 
+ANY_HOUR: Tree = {"defaults": {"waking_hours": "off"}}
+"""A run takes place at whatever time of day it is, and its days are no shorter than others."""
+
 
 def merged(one: Tree, other: Tree) -> dict[str, Any]:
     """Return both trees as one; where both have a leaf, the other's."""
@@ -44,7 +47,7 @@ def write_scaled_settings(example: Path, target: Path, factor: float, changes: T
         app.errors.ConfigurationError: the receiver would refuse the settings.
     """
     read: dict[str, Any] = yaml.safe_load(example.read_text())
-    settings = merged(read, changes)
+    settings = merged(merged(read, ANY_HOUR), changes)
     target.write_text(yaml.safe_dump(settings, sort_keys=False))
     with _configured(target):
         known = durations(load_settings())

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Annotated, Literal
 
 import httpx
-import re2
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
+from app.adapters.patterns import compiled
 from app.adapters.upstream import Instant, upstream_errors
 from app.domain.alert import HEARTBEAT, Alert, identify, is_for_admins
 from app.domain.incident import Keep
-from app.domain.matchers import Matcher, Pattern, Silence
+from app.domain.matchers import Matcher, Silence
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading
 from app.errors import (
     InvalidAlertError,
@@ -225,23 +224,8 @@ def _silence(silence: _Silence) -> Silence:
 
 
 def _matcher(matcher: _Matcher) -> Matcher:
-    pattern = _compiled(matcher.value) if matcher.is_regex else None
+    pattern = compiled(matcher.value) if matcher.is_regex else None
     return Matcher(matcher.name, matcher.value, matcher.is_regex, matcher.is_equal, pattern=pattern)
-
-
-@lru_cache(maxsize=4096)
-def _compiled(expression: str) -> Pattern | None:
-    """Compile with the engine that Alertmanager has, which cannot be made to run for ever.
-
-    Whoever may silence may write any expression; Python's own engine takes minutes for some.
-    """
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled: Pattern = re2.compile(expression, options)
-    except re2.error:
-        return None
-    return compiled
 
 
 def _silence_body(keep: Keep) -> dict[str, object]:

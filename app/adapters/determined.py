@@ -1,6 +1,7 @@
 """Determined over its REST API."""
 
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -50,7 +51,7 @@ class Determined:
         self._session = session
         self._now = now
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         # Taken before the answers: they may be younger than this says, never older.
         at = self._now()
         async with together() as group:
@@ -58,6 +59,7 @@ class Determined:
             pools = group.create_task(self._get("resource-pools", wire.Pools))
             users = group.create_task(self._get("users", wire.Users, limit=0))
             agents = group.create_task(self._get("agents", wire.Agents))
+            names = group.create_task(self._workspaces(wanted=workspaces))
             lists = {
                 task_type: group.create_task(self._get(plural, wire.Interactives))
                 for task_type, plural in reading.INTERACTIVE.items()
@@ -73,6 +75,7 @@ class Determined:
             interactive={task_type: one.result().listed for task_type, one in lists.items()},
             experiments=experiments.result(),
             jobs=[job for queue in queues.values() for job in queue.result()],
+            workspaces=names.result(),
         )
         return Snapshot(
             at=at,
@@ -88,12 +91,15 @@ class Determined:
             },
         )
 
-    async def read_allocation(self, allocation_id: str) -> Allocation | None:
+    async def read_allocation(
+        self, allocation_id: str, *, workspaces: bool = False
+    ) -> Allocation | None:
         tasks = await self._get("tasks", wire.Tasks)
         summary = tasks.allocation_id_to_summary.get(allocation_id)
         if summary is None:
             return None
         owners = await self._owners_of(summary)
+        owners = replace(owners, workspaces=await self._workspaces(wanted=workspaces))
         return reading.allocations([summary], owners)[allocation_id]
 
     async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
@@ -200,6 +206,13 @@ class Determined:
             ]
         replies = [one.result() for one in single]
         return found + [reply.experiment for reply in replies if reply]
+
+    async def _workspaces(self, *, wanted: bool) -> dict[int, str]:
+        """Return the names of workspaces by id: of tasks of their own only the id is told."""
+        if not wanted:
+            return {}
+        reply = await self._get("workspaces", wire.Workspaces, limit=0)
+        return {each.id: each.name for each in reply.workspaces}
 
     async def _jobs(self, pool: str) -> list[wire.Job]:
         jobs: list[wire.Job] = []

@@ -29,6 +29,8 @@ class Owners:
     interactive: Mapping[TaskType, Sequence[wire.Interactive]] = field(default_factory=dict)
     experiments: Sequence[wire.Experiment] = ()
     jobs: Sequence[wire.Job] = ()
+    workspaces: Mapping[int, str] = field(default_factory=dict)
+    """Names by id; empty where they were not asked for."""
 
     def generic(self) -> dict[str, wire.FullJob]:
         full = (job.full for job in self.jobs if job.full is not None)
@@ -60,10 +62,10 @@ def allocations(
             allocation = _of_experiment(allocation, experiment_id, experiments.get(experiment_id))
         elif task_id in interactive:
             task_type, view = interactive[task_id]
-            allocation = _owned(replace(allocation, task_type=task_type), view)
+            allocation = _of_its_own(allocation, task_type, view, owners.workspaces)
         elif task_id in generic:
-            known = replace(allocation, task_type=TaskType.GENERIC)
-            allocation = _owned(known, generic[task_id])
+            job = generic[task_id]
+            allocation = _of_its_own(allocation, TaskType.GENERIC, job, owners.workspaces)
         result[summary.allocation_id] = allocation
     return result
 
@@ -137,10 +139,30 @@ def _of_experiment(
     typed = replace(
         allocation, task_type=task_type, trial_id=trial_id, experiment_id=str(experiment_id)
     )
-    return _owned(typed, experiment) if experiment else typed
+    if experiment is None:
+        return typed
+    return replace(
+        typed,
+        username=experiment.username or None,
+        job_id=experiment.job_id,
+        labels=experiment.labels,
+        workspace=experiment.workspace_name or None,
+    )
 
 
-def _owned(
-    allocation: Allocation, owner: wire.Interactive | wire.Experiment | wire.FullJob
+def _of_its_own(
+    allocation: Allocation,
+    task_type: TaskType,
+    owner: wire.Interactive | wire.FullJob,
+    workspaces: Mapping[int, str],
 ) -> Allocation:
-    return replace(allocation, username=owner.username or None, job_id=owner.job_id)
+    """Describe a task that belongs to no experiment, and so has no labels."""
+    named = workspaces.get(owner.workspace_id) if owner.workspace_id is not None else None
+    return replace(
+        allocation,
+        task_type=task_type,
+        username=owner.username or None,
+        job_id=owner.job_id,
+        labels=(),
+        workspace=named,
+    )

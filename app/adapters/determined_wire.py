@@ -77,6 +77,7 @@ class Interactive(_Wire):
     id: str
     username: str
     job_id: str
+    workspace_id: int | None = None
 
 
 class Interactives(_Wire):
@@ -95,6 +96,8 @@ class Experiment(_Wire):
     id: int
     username: str
     job_id: str
+    labels: tuple[str, ...] | None = None
+    workspace_name: str | None = None
 
 
 class ExperimentReply(_Wire):
@@ -139,6 +142,7 @@ class FullJob(_Wire):
     username: str
     entity_id: str
     job_id: str
+    workspace_id: int | None = None
 
 
 class Job(_Wire):
@@ -159,6 +163,15 @@ class UserView(_Wire):
 
 class Users(_Wire):
     users: tuple[UserView, ...]
+
+
+class Workspace(_Wire):
+    id: int
+    name: str
+
+
+class Workspaces(_Wire):
+    workspaces: tuple[Workspace, ...]
 
 
 class Slot(_Wire):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -73,10 +73,16 @@ class Directory:
             UpstreamRejectedError: Slack refuses us, not the owner.
         """
         now = self._monotonic()
-        self._known = {name: one for name, one in self._known.items() if one[0] > now}
-        if username not in self._known:
-            self._known[username] = (now + self._remember, await self._find(username))
-        return self._known[username][1]
+        known = self._known
+        if username not in known or known[username][0] <= now:
+            # Into the memory that was there when it was asked: `follow` begins another.
+            known[username] = (now + self._remember, await self._find(username))
+        return known[username][1]
+
+    def follow(self, people: Mapping[str, Person]) -> None:
+        """Take other words of the configuration about owners, and ask Slack anew."""
+        self._addresses = replace(self._addresses, people=people)
+        self._known = {}
 
     def forget(self, channel: str) -> None:
         """Ask Slack again about whoever is reached there."""

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from app.adapters import slack_words as words
-from app.adapters.slack_text import code, date, link, quoted
+from app.adapters.slack_text import code, date, link, quoted, quoted_lines
 from app.domain.actions import MessageKind, Notice
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Target
 from app.domain.reasons import Reason
@@ -103,7 +103,7 @@ def _closing(notice: Notice, _links: Links) -> Message:
 
 def _admins(notice: Notice, links: Links) -> Message:
     incident = notice.incident
-    text = quoted(notice.text, _ADMINS)
+    text = quoted_lines(notice.text, _ADMINS)
     url = f"{links.public_url.rstrip('/')}/api/v1/incidents/{quote(incident.incident_id, safe='')}"
     facts = f"{code(incident.identity.alertname)} · {code(incident.identity.username)}"
     return Message(text, [_section(text), _context([facts, link(url, "incident")])])
@@ -250,6 +250,12 @@ def _hold(hold: Hold) -> str:
             return f"Outside of the hours in which alerts are sent{by}."
         case Reason.OWNER_UNREACHABLE:
             return f"The owner could not be reached{until}."
+        case Reason.BREAKER:
+            return "No task of anybody is stopped now, until an admin allows it again."
+        case Reason.EXEMPT:
+            return f"Exempt{until} (“{quoted(hold.by, _NOTE)}”)."
+        case Reason.OUTSIDE_HOURS:
+            return f"Outside of your waking hours it waits{until}; then a new message may follow."
         case _:
             return f"{hold.reason.replace('_', ' ').capitalize()}{by}{until}."
 

@@ -41,6 +41,16 @@ def quoted(text: str, limit: int) -> str:
     return escape(line)
 
 
+def quoted_lines(text: str, limit: int) -> str:
+    """Return text of several lines, each as `quoted` would; together at most `limit` characters."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        left = limit - sum(len(each) + 1 for each in lines)
+        if left > 0:
+            lines.append(quoted(line, left))
+    return "\n".join(lines)
+
+
 def code(text: str, limit: int = 80) -> str:
     """Return a name as inline code, in which nothing is formatted."""
     name = clean(text.replace("`", ""), limit)

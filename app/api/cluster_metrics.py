@@ -1,63 +1,43 @@
 """What Determined alone knows, published for the rules: the contract of docs/metrics.md."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.context import Context
 from app.domain.cluster import Allocation, Snapshot
-from app.view import ClusterView
-
-
-@dataclass(frozen=True, slots=True)
-class SlotLimits:
-    """How many slots a user may hold while others wait; None: no limit."""
-
-    default: int | None
-    by_user: Mapping[str, int | None]
-
-    def of(self, username: str) -> int | None:
-        return self.by_user.get(username, self.default)
+from app.domain.policy import SlotLimits
 
 
 class ClusterCollector(Collector):
     """Publishes the latest snapshot, and nothing but its age once it is too old (S5)."""
 
-    def __init__(
-        self,
-        view: ClusterView,
-        limits: SlotLimits,
-        *,
-        age: timedelta,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._view = view
-        self._limits = limits
-        self._age = age
-        self._now = now
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing is collected at registration: there is no snapshot yet."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        if self._view.snapshot is not None:
+        view, rulebook = self._context.view, self._context.rulebook
+        if view.snapshot is not None:
             family = _family(
                 "watchdog_snapshot_timestamp_seconds", "When Determined was last read."
             )
-            family.add_metric([], self._view.snapshot.at.timestamp())
+            family.add_metric([], view.snapshot.at.timestamp())
             yield family
-        snapshot = self._view.fresh(self._now(), self._age)
+        snapshot = view.fresh(self._context.now(), rulebook.limits.snapshot_age)
         if snapshot is None:
             return
         running = [a for a in snapshot.allocations.values() if a.holds_resources]
         yield _allocation_info(running)
         yield _gpus(running)
         yield _containers(running)
-        yield from _sizes(running, self._view.started)
-        yield _limits(snapshot, self._limits)
+        yield from _sizes(running, view.started)
+        yield _limits(snapshot, rulebook.slot_limits)
         yield _agent_slots(snapshot)
         yield _queued_slots(snapshot)
 

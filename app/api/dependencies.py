@@ -80,6 +80,7 @@ def allow(*roles: Role) -> Callable[[Caller], Caller]:
 
 READERS = (Role.VIEWER, Role.OPERATOR, Role.ADMIN)
 OPERATORS = (Role.OPERATOR, Role.ADMIN)
+ADMINS = (Role.ADMIN,)
 SENDERS = (Role.ALERTMANAGER, Role.ADMIN)
 
 

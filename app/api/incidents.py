@@ -1,6 +1,7 @@
 """Incidents, as operators read them, and the keep."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -16,14 +17,17 @@ from app.api.dependencies import (
     StoreDep,
     allow,
 )
-from app.api.problems import PROBLEMS, StopUnderWayError
+from app.api.problems import PROBLEMS, KeepTooLongError, StopUnderWayError
 from app.domain.events import HoldsObserved
 from app.domain.history import Entry
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
+from app.domain.keeping import still_allowed
 from app.domain.outbox import IncidentQuery
+from app.domain.policy import Policy
 from app.domain.reasons import Reason
 from app.domain.steps import Transition, is_under_way
 from app.durations import parse_duration
+from app.ports import IncidentStore
 
 router = APIRouter(
     prefix="/api/v1/incidents",
@@ -32,7 +36,6 @@ router = APIRouter(
     # Bodies are read before it is known who sends them.
     max_body_size=64 * 2**10,
 )
-LONGEST_KEEP = timedelta(hours=24)
 
 
 class TargetView(BaseModel):
@@ -135,9 +138,9 @@ class IncidentWithHistory(IncidentView):
     history: list[EntryView] = Field(default_factory=list)
 
 
-def _within_limits(duration: timedelta) -> timedelta:
-    if not timedelta() < duration <= LONGEST_KEEP:
-        raise ValueError("a keep lasts longer than nothing and at most 24h")
+def _positive(duration: timedelta) -> timedelta:
+    if duration <= timedelta():
+        raise ValueError("a keep lasts longer than nothing")
     return duration
 
 
@@ -152,9 +155,12 @@ class IncidentFilter(BaseModel):
 
 
 class KeepRequest(BaseModel):
-    duration: Annotated[
-        timedelta, BeforeValidator(parse_duration), AfterValidator(_within_limits)
-    ] = Field(description="For example 2h; at most 24h.", json_schema_extra={"type": "string"})
+    duration: Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)] = (
+        Field(
+            description="For example 2h; at most what the policy allows.",
+            json_schema_extra={"type": "string"},
+        )
+    )
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
@@ -198,6 +204,8 @@ async def keep_incident(
     if any(is_under_way(target) for target in incident.targets):
         raise StopUnderWayError
     now = context.now()
+    task_ids = sorted({target.task_id for target in incident.targets})
+    await _demand_allowed(request, incident, task_ids, store, recorder.policy(incident), now)
     until = now + request.duration
     hold = Hold(Reason.KEPT, by=caller.name, until=until, detail=request.reason)
     event = HoldsObserved((*incident.holds, hold), actor=caller.name)
@@ -212,8 +220,30 @@ async def keep_incident(
             reason=request.reason,
             created_at=now,
         )
-        for task_id in sorted({target.task_id for target in incident.targets})
+        for task_id in task_ids
     ]
     await store.add_keeps(keeps, transition)
     recorder.note(transition)
     return IncidentView.of(await store.incident(incident_id))
+
+
+async def _demand_allowed(
+    request: KeepRequest,
+    incident: Incident,
+    task_ids: Sequence[str],
+    store: IncidentStore,
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """See that the keep stays within what its policy allows for each of the tasks.
+
+    Raises:
+        KeepTooLongError: it does not.
+    """
+    since = incident.opened_at
+    keeps = await store.keeps_since(task_ids, policy.name, since)
+    for task_id in task_ids:
+        of_task = [keep for keep in keeps if keep.task_id == task_id]
+        allowed = still_allowed(of_task, policy, since=since, now=now)
+        if request.duration > allowed:
+            raise KeepTooLongError(allowed, policy)

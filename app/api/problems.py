@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): what happened, and what the caller can do."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.api.dependencies import AuthenticationError, PermissionDeniedError
+from app.domain.policy import Policy
+from app.durations import format_duration
 from app.errors import IncidentNotFoundError, StaleIncidentError, StoreUnavailableError
 
 _MEDIA_TYPE = "application/problem+json"
@@ -38,6 +41,18 @@ class BodyTooLargeError(Exception):
 
 class StopUnderWayError(Exception):
     """A call to stop the task was made, and may have arrived. Rendered as 409."""
+
+
+class KeepTooLongError(Exception):
+    """A keep would last longer than its policy allows. Rendered as 422."""
+
+    def __init__(self, allowed: timedelta, policy: Policy) -> None:
+        left = format_duration(timedelta(seconds=max(allowed // timedelta(seconds=1), 0)))
+        super().__init__(
+            f"body.duration: {left} are left: policy {policy.name} allows "
+            f"{format_duration(policy.keep_longest)} at a time, and "
+            f"{format_duration(policy.keep_total)} within one incident."
+        )
 
 
 class UnreadableBodyError(Exception):
@@ -73,6 +88,7 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
         status.HTTP_409_CONFLICT,
         "The task is being stopped already: Determined was called. Nothing was kept.",
     ),
+    KeepTooLongError: (status.HTTP_422_UNPROCESSABLE_CONTENT, "{error} Nothing was kept."),
     IncidentNotFoundError: (status.HTTP_404_NOT_FOUND, "{error}"),
     StaleIncidentError: (
         status.HTTP_409_CONFLICT,

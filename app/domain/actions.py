@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from app.domain.breaker import Quota
 from app.domain.incident import Incident, Intent, Receipt
 
 
@@ -39,6 +40,8 @@ class SaveIntent:
 
     allocation_id: str
     intent: Intent
+    quota: Quota | None = None
+    """What the intent is measured by where the decision is new. None: it is known already."""
 
 
 Action = SendMessage | SaveIntent

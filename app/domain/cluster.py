@@ -18,6 +18,10 @@ class TaskType(StrEnum):
     CHECKPOINT_GC = "checkpoint_gc"  # cannot be stopped: Determined has no call for it
 
 
+UNSAVED = frozenset({TaskType.NOTEBOOK, TaskType.SHELL})
+"""The types in whose memory a person keeps what is saved nowhere else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     container_id: str
@@ -45,6 +49,10 @@ class Allocation:
     job_id: str = ""
     experiment_id: str = ""
     trial_id: str = ""
+    labels: tuple[str, ...] | None = None
+    """The experiment's, written by users; none for what is no experiment. None: unknown."""
+    workspace: str | None = None
+    """Its name. None: unknown, or not asked for."""
 
     @property
     def holds_resources(self) -> bool:
@@ -73,6 +81,11 @@ class Snapshot:
     """Slots that queued jobs wait for, by resource pool, then by whose jobs they are. Every pool
     is here; users for whom nothing waits are not.
     """
+
+    @property
+    def running(self) -> list[Allocation]:
+        """Return the allocations that hold resources."""
+        return [each for each in self.allocations.values() if each.holds_resources]
 
 
 def is_deactivated(username: str, snapshot: Snapshot | None) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.breaker import Quota
 from app.domain.history import WATCHDOG
 from app.domain.incident import Expressions, GivenWarning, Hold, IntentState, Receipt
 from app.domain.policy import Mode
@@ -109,6 +110,7 @@ class StopProven:
     allocation_id: str
     intent_id: str
     proof: Evidence
+    quota: Quota = field(default_factory=Quota)
 
 
 @dataclass(frozen=True, slots=True)

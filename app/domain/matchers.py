@@ -1,9 +1,15 @@
-"""Alertmanager's matchers and silences, judged the way Alertmanager judges them."""
+"""Alertmanager's matchers and silences, read and judged the way Alertmanager does it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+_MATCHER = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_UNQUOTED = re.compile(r'([^"=~!][^"]*)?', re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\n])')
 
 
 class Pattern(Protocol):
@@ -27,12 +33,41 @@ class Matcher:
         A pattern that could not be compiled matches everything: a silence that we cannot read must
         protect rather than be ignored.
         """
-        actual = labels.get(self.name, "")
+        return self.matches_one_of((labels.get(self.name, ""),))
+
+    def matches_one_of(self, values: Sequence[str]) -> bool:
+        """Tell whether one of several values of a label satisfies the matcher.
+
+        Where the matcher says what the label must not be, none of the values may be it.
+        """
         if not self.is_regex:
-            return (actual == self.value) == self.is_equal
+            return (self.value in values) == self.is_equal
         if self.pattern is None:
             return True
-        return (self.pattern.fullmatch(actual) is not None) == self.is_equal
+        return any(self.pattern.fullmatch(value) for value in values) == self.is_equal
+
+
+def parse_matcher(text: str) -> Matcher:
+    """Read a matcher such as `username="alice"` or `task_type=~"shell|notebook"`.
+
+    A pattern is not compiled yet.
+
+    Raises:
+        ValueError: Alertmanager would not read it, or not as it was meant (`username==alice`).
+    """
+    found = _MATCHER.fullmatch(text)
+    if found is None:
+        raise ValueError(f'{text!r} is no matcher; write for example username="alice"')
+    name, operator, value = found.groups()
+    written = _QUOTED.fullmatch(value) or _UNQUOTED.fullmatch(value)
+    if written is None:
+        raise ValueError(f"the value of {text!r} has to stand in double quotes")
+    value = _ESCAPED.sub(_unescaped, written[1] or "")
+    return Matcher(name, value, is_regex="~" in operator, is_equal=operator[0] == "=")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return "\n" if escape[1] == "n" else escape[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.domain import events as e
+from app.domain.breaker import BreakerState
 from app.domain.cluster import Snapshot
 from app.domain.incident import Expressions, Hold, Incident, IncidentState, Keep, Target
 from app.domain.matchers import Silence, silence_ended_over, silence_over
 from app.domain.opening import texts
-from app.domain.policy import Mode
+from app.domain.policy import Mode, Rulebook
 from app.domain.readings import PeerAlertState, PeerReading, RuleAlert
 from app.domain.reasons import Reason
+from app.domain.standing import standing_holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,20 @@ class World:
     now: datetime
     clock: timedelta
     """The answer clock's reading."""
-    mode: Mode
-    """The watchdog's own mode."""
+    rulebook: Rulebook
+    """The configuration in force when the rest was read."""
     snapshot: Snapshot | None
     firing: Mapping[str, RuleAlert] | None
     """Prometheus's firing alerts, by the key of their identity."""
     peers: Sequence[PeerReading]
+    breaker: BreakerState
     keeps: Sequence[Keep] = field(default_factory=tuple)
     heartbeat_at: datetime | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """The watchdog's own mode."""
+        return self.rulebook.mode
 
 
 def expressions_of(alert: RuleAlert) -> Expressions:
@@ -92,6 +100,8 @@ def _resets(incident: Incident, alert: RuleAlert, world: World) -> Iterator[e.Ep
             yield e.EpisodeBegan({"silence": silence.silence_id}, Reason.HOLD_ENDED)
         elif began_after_warning(alert, target):
             yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
+        elif breaker_was_reset(incident, target, world):
+            yield e.EpisodeBegan({"breaker_reset_by": world.breaker.by}, Reason.HOLD_ENDED)
 
 
 def ended_silence(incident: Incident, target: Target, world: World) -> Silence | None:
@@ -112,6 +122,14 @@ def began_after_warning(alert: RuleAlert, target: Target) -> bool:
     return target.warning is not None and alert.active_at > target.warning.delivered_at
 
 
+def breaker_was_reset(incident: Incident, target: Target, world: World) -> bool:
+    """Tell whether the breaker was reset after the warning: what it stopped begins anew (S9)."""
+    warning = target.warning
+    if warning is None or target.outcome or incident.mode is not Mode.ENFORCE:
+        return False
+    return world.breaker.was_reset(warning.delivered_at, world.now)
+
+
 def _is_active(incident: Incident, peers: Sequence[PeerReading]) -> bool:
     found = (peer.alerts.get(incident.identity.key) for peer in peers if peer.readable)
     return any(alert is not None and alert.state is PeerAlertState.ACTIVE for alert in found)
@@ -123,6 +141,8 @@ def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
         *_kept(incident, world),
         *(hold for peer in world.peers for hold in _held_by(incident, peer, world.now)),
         *_lasting(incident, world.now),
+        *standing_holds(incident, world.rulebook, world.snapshot, world.now),
+        *_tripped(incident, world.breaker),
     ]
     return tuple(dict.fromkeys(holds))
 
@@ -132,6 +152,12 @@ def _lasting(incident: Incident, now: datetime) -> Iterator[Hold]:
     for hold in incident.holds:
         if hold.reason is Reason.OWNER_UNREACHABLE and hold.until and now < hold.until:
             yield hold
+
+
+def _tripped(incident: Incident, breaker: BreakerState) -> Iterator[Hold]:
+    """S7. Where nothing would be stopped anyway, the breaker changes nothing."""
+    if breaker.tripped and incident.mode is Mode.ENFORCE:
+        yield Hold(Reason.BREAKER, by=breaker.by, detail=breaker.reason)
 
 
 def _kept(incident: Incident, world: World) -> Iterator[Hold]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from app.domain.breaker import BreakerLimits
 from app.domain.cluster import TaskType
+from app.domain.exemption import WORKSPACE, Exemption
+from app.domain.waking import ALWAYS, WakingHours
 
 
 class Mode(StrEnum):
@@ -42,6 +45,12 @@ class Policy:
     """How often a stop is tried before a person must look."""
     tell_admins_after: timedelta = timedelta(minutes=15)
     """How long a stop that is due may be prevented before admins hear of it."""
+    keep_longest: timedelta = timedelta(hours=24)
+    """How long one keep may last."""
+    keep_total: timedelta = timedelta(hours=72)
+    """How long all keeps of a task may last together, within one incident."""
+    waking_hours: WakingHours = ALWAYS
+    """The hours in which alone tasks with unsaved state are warned about and stopped (S13)."""
 
     def grace_for(self, task_type: str) -> timedelta:
         return self.grace.get(TaskType(task_type), self.grace_default)
@@ -76,12 +85,41 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotLimits:
+    """How many slots a user may hold while others wait; None: no limit."""
+
+    default: int | None = None
+    by_user: Mapping[str, int | None] = field(default_factory=dict)
+
+    def of(self, username: str) -> int | None:
+        return self.by_user.get(username, self.default)
+
+
+@dataclass(frozen=True, slots=True)
 class Rulebook:
     """All that the configuration says about what may be done."""
 
     mode: Mode
     policies: Mapping[str, Policy]
     limits: Limits = Limits()
+    breaker: BreakerLimits = field(default_factory=BreakerLimits)
+    zone: tzinfo = UTC
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
+    """The time zones of those owners who have one of their own, by user name."""
+    exempt: tuple[Exemption, ...] = ()
+    slot_limits: SlotLimits = SlotLimits()
+
+    @property
+    def asks_for_workspaces(self) -> bool:
+        """Tell whether anything hangs on the names of workspaces: they have to be asked for."""
+        return any(each.name == WORKSPACE for one in self.exempt for each in one.matchers)
+
+    def expired(self, now: datetime) -> list[Exemption]:
+        """Return the exemptions that protect nobody any more."""
+        return [each for each in self.exempt if each.is_over(now)]
+
+    def zone_of(self, username: str) -> tzinfo:
+        return self.zones.get(username, self.zone)
 
     def policy(self, name: str) -> Policy:
         """Return the policy; one that the configuration does not know only ever observes."""

@@ -8,10 +8,12 @@ from typing import Any
 from app.domain import events as e
 from app.domain.cluster import Allocation, TaskType, is_deactivated
 from app.domain.events import Evidence
-from app.domain.incident import Incident, IncidentState, Target
+from app.domain.exemption import exemption_of
+from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.observation import (
     World,
     began_after_warning,
+    breaker_was_reset,
     ended_silence,
     expressions_of,
     holds_over,
@@ -78,12 +80,13 @@ def judge(
 ) -> Verdict:
     """Decide whether this allocation may be stopped now. Pure; the first "no" is the answer."""
     rules = (
-        _determined(target, readings, world),
+        _determined(incident, target, readings, world),
         _prometheus(incident, target, readings, world, limits),
         _alertmanager(incident, target, world),
         _heartbeat(world, limits),
         _owner_told(target, world, policy),
         _mode(incident, world, policy),
+        _breaker(incident, target, world),
     )
     reason, detail = _answer([no for rule in rules for no in rule], target)
     return Verdict(reason, detail, _evidence(incident, target, readings, world))
@@ -97,8 +100,10 @@ def _answer(nos: Sequence[_No], target: Target) -> _No:
     return next(iter([*certain, *nos]), (Reason.PROVEN, ""))
 
 
-def _determined(target: Target, readings: Readings, world: World) -> Iterator[_No]:
-    """S2, and S5 for Determined: the same allocation, the same owner, and a way to stop it."""
+def _determined(
+    incident: Incident, target: Target, readings: Readings, world: World
+) -> Iterator[_No]:
+    """S2, S11, and S5 for Determined: the same allocation and owner, not exempt, and stoppable."""
     if readings.allocation_error:
         yield Reason.DETERMINED_UNAVAILABLE, readings.allocation_error
         return
@@ -110,6 +115,10 @@ def _determined(target: Target, readings: Readings, world: World) -> Iterator[_N
         yield Reason.OWNER_UNKNOWN, "Determined does not tell whose task it is"
     elif allocation.username != target.username:
         yield Reason.OWNER_CHANGED, f"now owned by {allocation.username}"
+    policy = incident.identity.policy
+    exemption = exemption_of(allocation, policy, world.rulebook.exempt, world.now)
+    if exemption is not None:
+        yield Reason.EXEMPT, exemption.reason
     if is_deactivated(target.username, world.snapshot):
         yield Reason.OWNER_UNREACHABLE, "the account is deactivated in Determined"
     if allocation.task_type is not None and allocation.task_type != target.task_type:
@@ -159,6 +168,8 @@ def freshness(evidence: Sequence[Sample] | None, limit: timedelta) -> Iterator[_
 def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[_No]:
     """S4, S9: active on every peer, and no silence of any peer over the target, now or lately."""
     for hold in holds_over(incident, world):
+        if hold.reason is Reason.BREAKER:
+            continue  # It comes last: whatever else forbids this stop says more about it.
         yield hold.reason, f"by {hold.by}" if hold.by else hold.detail
     silence = ended_silence(incident, target, world)
     if silence is not None:
@@ -202,6 +213,16 @@ def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[_No]:
         yield Reason.NOT_WARNED, f"the incident is {incident.state}"
 
 
+def _breaker(incident: Incident, target: Target, world: World) -> Iterator[_No]:
+    """S7, last of all; the numbers are judged in the transaction of the intent."""
+    if world.breaker.tripped:
+        yield Reason.BREAKER, f"tripped by {world.breaker.by}: {world.breaker.reason}"
+    elif breaker_was_reset(incident, target, world):
+        yield Reason.HOLD_ENDED, f"{world.breaker.by} reset the breaker after the warning"
+    if world.snapshot is None:
+        yield Reason.DETERMINED_UNAVAILABLE, "how much runs is not known"
+
+
 def _evidence(
     incident: Incident, target: Target, readings: Readings, world: World
 ) -> dict[str, Any]:
@@ -242,6 +263,8 @@ def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
         return e.StopWithdrawn(
             target.allocation_id, verdict.reason, verdict.detail, verdict.evidence
         )
+    if verdict.reason is Reason.EXEMPT:
+        return e.HoldsObserved((Hold(verdict.reason, by=verdict.detail),))
     if verdict.reason is Reason.RECOVERED:
         return e.RecoveryObserved(verdict.evidence)
     if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED}:

@@ -38,6 +38,9 @@ class Reason(StrEnum):
     MUTED = "muted"
     KEPT = "kept"
     OWNER_UNREACHABLE = "owner_unreachable"
+    BREAKER = "breaker"  # the breaker is tripped: nothing is stopped, on the whole cluster
+    EXEMPT = "exempt"  # the configuration lets the task be
+    OUTSIDE_HOURS = "outside_hours"  # it is night for the owner of a task with unsaved state
 
     # Why a stop that is due was not made.
     DETERMINED_UNAVAILABLE = "determined_unavailable"

@@ -1,10 +1,25 @@
 """What is due for an incident, from the answer clock's reading."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from app.domain.actions import MessageKind
+from app.domain.breaker import PlannedStop
+from app.domain.cluster import UNSAVED
 from app.domain.incident import Incident, IncidentState, Target
 from app.domain.policy import Mode, Policy
+
+_LONGEST_NAME = 40
+
+
+def promised(target: Target, policy: Policy, *, now: datetime, zone: tzinfo) -> datetime:
+    """Return the deadline that a warning given now has to name: no earlier one could hold (S10).
+
+    A grace period that the evening would break begins again in the morning.
+    """
+    grace = policy.grace_for(target.task_type)
+    if target.task_type in UNSAVED:
+        return policy.waking_hours.earliest_end(grace, now, zone)
+    return now + grace
 
 
 def remaining(
@@ -85,3 +100,12 @@ def due_reminder(
     if policy.last_call < left <= half or (left <= half <= policy.last_call):
         return None if MessageKind.REMINDER in incident.reminders else MessageKind.REMINDER
     return None
+
+
+def planned_stop(incident: Incident, target: Target) -> PlannedStop:
+    """Say in one line, which no name that a user chose can make longer, what is to be stopped."""
+    name = " ".join(target.name.replace("`", "").split())
+    named = f" “{name[:_LONGEST_NAME]}”" if name else ""
+    owner = target.username[:_LONGEST_NAME]
+    task = f"{target.task_type} {target.task_id}{named} of {owner}"
+    return PlannedStop(incident.incident_id, target.allocation_id, task)

@@ -170,7 +170,8 @@ def exhausted(incident: Incident, target: Target, detail: str) -> Step:
     )
     saved = SaveIntent(target.allocation_id, closed)
     told = (SendMessage(MessageKind.ADMINS, text), *status(incident))
-    after = replace(incident.with_target(replace(target, intent=closed)), block=None)
+    left = replace(target, intent=closed, was_called=may_have_arrived(target))
+    after = replace(incident.with_target(left), block=None)
     return Step(after, Reason.ATTEMPTS_EXHAUSTED, (saved, *told), detail)
 
 
@@ -211,8 +212,9 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
     target = replace(target, was_called=may_have_arrived(target))
     # What spoke against the stop so far is over when the call is made, not before (S5).
     block = incident.block if incident.block and incident.block.due else None
-    step = intent_step(replace(incident, block=block), target, again, Reason.PROVEN)
-    return replace(step, actions=(*step.actions, *status(incident)), evidence=event.proof)
+    after = replace(incident, block=block).with_target(replace(target, intent=again))
+    saved = SaveIntent(target.allocation_id, again, event.quota)
+    return Step(after, Reason.PROVEN, (saved, *status(incident)), evidence=event.proof)
 
 
 def sending(incident: Incident, event: StopSending, at: datetime) -> Step:

@@ -91,6 +91,7 @@ intents = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("attempted_at", Instant),
 )
 
 # At most one stop of an allocation, whichever alert, replica or restart asks for it (S6).
@@ -104,6 +105,20 @@ sa.Index(
 )
 sa.Index("intents_by_time", intents.c.recorded_at)
 sa.Index("intents_of_incident", intents.c.incident_id)
+sa.Index("intents_by_attempt", intents.c.attempted_at)
+
+# One row, which a migration has put there: what is not there cannot be locked.
+breaker = sa.Table(
+    "breaker",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("tripped", sa.Boolean, nullable=False),
+    sa.Column("at", Instant),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    # What was about to happen, or was allowed since, as JSON.
+    sa.Column("stops", sa.Text, nullable=False),
+)
 
 history = sa.Table(
     "history",

@@ -9,14 +9,16 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.domain.breaker import BreakerState
 from app.domain.clock import AnswerClock
 from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState, Keep
 from app.domain.outbox import IncidentQuery
 from app.domain.steps import Transition
-from app.errors import IncidentNotFoundError
+from app.errors import BreakerTrippedError, IncidentNotFoundError
 from app.store import schema
 from app.store.allocations import FirstSeen
+from app.store.breaker import admit, read_breaker, recent_stops, write_breaker
 from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
 from app.store.upsert import put
@@ -113,7 +115,27 @@ class SqlIncidentStore:
 
     async def commit(self, transition: Transition) -> Incident:
         async with writing(self._engine) as connection:
-            return await store(connection, transition)
+            why_not = await admit(connection, transition)
+            if not why_not:
+                return await store(connection, transition)
+        raise BreakerTrippedError(why_not)
+
+    async def breaker(self) -> BreakerState:
+        async with reading(self._engine) as connection:
+            return await read_breaker(connection)
+
+    async def switch_breaker(
+        self, *, tripped: bool, by: str, reason: str, at: datetime
+    ) -> BreakerState:
+        async with writing(self._engine) as connection:
+            before = await read_breaker(connection, for_update=True)
+            state = before.switched(tripped=tripped, by=by, reason=reason, at=at)
+            await write_breaker(connection, state)
+        return state
+
+    async def stops_since(self, since: datetime) -> int:
+        async with reading(self._engine) as connection:
+            return len({each.allocation_id for each in await recent_stops(connection, since)})
 
     async def receive(
         self, transitions: Sequence[Transition], *, heartbeat_at: datetime | None
@@ -155,6 +177,17 @@ class SqlIncidentStore:
 
     async def keeps(self, now: datetime) -> Sequence[Keep]:
         statement = sa.select(schema.keeps).where(schema.keeps.c.until > now)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        return [Keep(**row) for row in rows]
+
+    async def keeps_since(
+        self, task_ids: Sequence[str], policy: str, since: datetime
+    ) -> Sequence[Keep]:
+        table = schema.keeps
+        statement = sa.select(table).where(
+            table.c.task_id.in_(task_ids), table.c.policy == policy, table.c.until > since
+        )
         async with reading(self._engine) as connection:
             rows = (await connection.execute(statement)).mappings().all()
         return [Keep(**row) for row in rows]

@@ -39,7 +39,7 @@ async def store(connection: AsyncConnection, transition: Transition) -> Incident
     for action in transition.actions:
         match action:
             case SendMessage():
-                row = _order_row(incident, action)
+                row = order_row(incident, action)
                 await connection.execute(sa.insert(outbox).values(row))
             case SaveIntent():
                 await _save_intent(connection, incident, action)
@@ -70,7 +70,7 @@ async def open_all(
     entries = [entry_row(t.incident.incident_id, entry) for t in new for entry in t.entries]
     await connection.execute(sa.insert(history), entries)
     orders = [
-        _order_row(transition.incident, action)
+        order_row(transition.incident, action)
         for transition in new
         for action in transition.actions
         if isinstance(action, SendMessage)
@@ -126,7 +126,7 @@ async def _update(connection: AsyncConnection, incident: Incident, before: int) 
         raise StaleIncidentError(incident.incident_id)
 
 
-def _order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
+def order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
     return {
         "message_id": str(uuid.uuid4()),
         "incident_id": incident.incident_id,
@@ -153,7 +153,7 @@ async def one_at_a_time(connection: AsyncConnection) -> None:
     await connection.execute(sa.select(clocks.c.name).with_for_update())
 
 
-async def _demand_not_kept(
+async def demand_not_kept(
     connection: AsyncConnection, incident: Incident, order: SaveIntent
 ) -> None:
     """Refuse an intent, new or about to be sent, to stop what somebody keeps (S13)."""
@@ -173,8 +173,12 @@ async def _demand_not_kept(
 
 async def _save_intent(connection: AsyncConnection, incident: Incident, order: SaveIntent) -> None:
     intent = order.intent
-    await _demand_not_kept(connection, incident, order)
-    values = {"state": intent.state, "attempts": intent.attempts}
+    await demand_not_kept(connection, incident, order)
+    values = {
+        "state": intent.state,
+        "attempts": intent.attempts,
+        "attempted_at": intent.attempted_at,
+    }
     known = sa.update(intents).where(intents.c.intent_id == intent.intent_id).values(values)
     if (await connection.execute(known)).rowcount:
         return

@@ -1,11 +1,12 @@
 """From an owner's user name to a conversation in Slack, or to the admins and why."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from app.adapters.slack import Addresses, Directory, SlackMessenger
+from app.adapters.slack import Addresses, Directory, Person, SlackMessenger
 from app.domain.actions import Audience
 from app.domain.incident import RecipientKind
 from app.domain.outbox import Recipient
@@ -115,6 +116,28 @@ async def test_newcomer_is_found_after_a_while(
     clock.pass_(timedelta(minutes=5))
 
     assert (await directory.owner("grace")).kind is RecipientKind.OWNER
+
+
+async def test_s1_a_change_of_the_configuration_is_followed_at_once(directory: Directory) -> None:
+    robots = await directory.owner("robot")
+
+    directory.follow({"alice": Person(channel="C01TEAM")})
+
+    assert robots.kind is RecipientKind.DELEGATE
+    assert (await directory.owner("robot")).kind is RecipientKind.ADMINS
+    assert await directory.owner("alice") == Recipient("C01TEAM", RecipientKind.DELEGATE)
+    assert directory.admins().channel == "C01GPUADMINS"
+
+
+async def test_s1_what_was_found_by_the_old_configuration_is_not_remembered_under_the_new_one(
+    directory: Directory,
+) -> None:
+    asking = asyncio.create_task(directory.owner("alice"))
+    await asyncio.sleep(0)
+    directory.follow({"alice": Person(channel="C01TEAM")})
+    assert await asking == ALICE
+
+    assert await directory.owner("alice") == Recipient("C01TEAM", RecipientKind.DELEGATE)
 
 
 async def test_trouble_of_slack_is_no_answer_about_the_owner(

@@ -11,6 +11,7 @@ from app.adapters.slack_messages import render
 from app.adapters.slack_text import date, escape
 from app.adapters.slack_words import consequence
 from app.domain.actions import MessageKind, Notice
+from app.domain.breaker import BreakerState, PlannedStop, alarm
 from app.domain.cluster import TaskType
 from app.domain.incident import Hold, IncidentState
 from app.domain.reasons import Reason
@@ -163,6 +164,15 @@ def test_live_message_names_no_deadline_that_does_not_run(state: IncidentState) 
         (Hold(Reason.INHIBITED, detail="f1"), "measurements cannot be relied on now"),
         (Hold(Reason.MUTED, by="weekend"), "Outside of the hours in which alerts are sent"),
         (Hold(Reason.OWNER_UNREACHABLE), "The owner could not be reached."),
+        (
+            Hold(Reason.EXEMPT, by="the <thesis>", until=DEADLINE),
+            f"Exempt until {DEADLINE_WORDS} (“the &lt;thesis&gt;”).",
+        ),
+        (
+            Hold(Reason.OUTSIDE_HOURS, until=DEADLINE),
+            f"Outside of your waking hours it waits until {DEADLINE_WORDS};",
+        ),
+        (Hold(Reason.BREAKER, by="carol", detail="oh"), "No task of anybody is stopped now"),
     ],
 )
 def test_live_message_says_who_holds_until_when(hold: Hold, words: str) -> None:
@@ -193,6 +203,19 @@ def test_admins_read_what_they_are_to_know_and_find_the_incident() -> None:
 
     assert message.text == escape(text)
     assert "<http://watchdog:8090/api/v1/incidents/i1|incident>" in said(message)
+
+
+def test_alarm_of_the_breaker_keeps_its_lines_and_its_ways_out_however_long_the_names() -> None:
+    stops = tuple(PlannedStop(f"i{n}", f"t{n}.1", f"notebook “{'&' * 200}”") for n in range(40))
+    state = BreakerState(tripped=True, at=T0, by="watchdog", reason="40 are due", stops=stops)
+
+    message = render(notice(MessageKind.ADMINS, text=alarm(state)), LINKS)
+
+    assert_fits(message)
+    lines = message.text.split("\n")
+    assert lines[1] == "Why: 40 are due."
+    assert any("mode: warn" in line for line in lines)
+    assert any(line.startswith("• notebook “&amp;") for line in lines)
 
 
 @pytest.mark.parametrize("task_type", set(TaskType) - {TaskType.CHECKPOINT_GC})

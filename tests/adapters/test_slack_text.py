@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.slack_messages import render
-from app.adapters.slack_text import clean, code, escape, link
+from app.adapters.slack_text import clean, code, escape, link, quoted_lines
 from app.domain.actions import MessageKind
 from app.domain.incident import Hold, IncidentState
 from app.domain.reasons import Reason
@@ -103,6 +103,20 @@ def test_text_is_cut_before_it_is_escaped() -> None:
     """An entity cut in two would show as something else."""
     assert code("&" * 100, limit=3) == "`&amp;&amp;…`"
     assert clean("one  two\tthree", 20) == "one two three"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("one\ntwo\rthree", 20, "one\ntwo three"),
+        ("one\ntwo", 5, "one\n…"),
+        ("one\ntwo", 4, "one"),
+        ("one\n<&>\ntwo", 40, "one\n&lt;&amp;&gt;\ntwo"),
+    ],
+)
+def test_lines_are_kept_and_fit_together(text: str, limit: int, shown: str) -> None:
+    assert quoted_lines(text, limit) == shown
+    assert len(shown) <= limit
 
 
 @pytest.mark.parametrize(

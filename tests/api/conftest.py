@@ -10,6 +10,7 @@ import respx
 import yaml
 from anyio.from_thread import start_blocking_portal
 
+from app.errors import ConfigurationError
 from app.settings import CONFIG_VARIABLE, Settings, load_settings
 from app.store.engine import create_engine
 from app.store.sql import SqlIncidentStore
@@ -26,6 +27,13 @@ RULES = ("GPUAllocationIdle", "GPULowEfficiency", "WatchdogHeartbeat")
 
 Configure = Callable[[Mapping[str, Any]], Path]
 """Writes watchdog.yaml, and returns where it is."""
+
+
+def refusal() -> str:
+    """Return the words with which the configuration is refused."""
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    return str(refused.value)
 
 
 def part(configuration: dict[str, Any], section: str) -> dict[str, Any]:

@@ -51,6 +51,13 @@ ENDPOINTS = [
         kept_for(*OPERATORS, status=404),
         body={"duration": "2h", "reason": "a long evaluation"},
     ),
+    Endpoint("GET", "/api/v1/breaker", kept_for(*READERS, status=200)),
+    Endpoint(
+        "POST",
+        "/api/v1/breaker",
+        kept_for(Role.ADMIN, status=200),
+        body={"action": "trip", "reason": "the exporter is broken"},
+    ),
     public("/-/healthy"),
     public("/-/ready"),
     public("/metrics"),

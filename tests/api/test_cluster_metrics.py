@@ -1,14 +1,18 @@
 """/metrics: what the rules join on, as Determined has it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
-from app.api.cluster_metrics import ClusterCollector, SlotLimits
+from app.api.cluster_metrics import ClusterCollector
+from app.context import Context
 from app.domain.cluster import Snapshot, User
+from app.domain.policy import Mode, Rulebook, SlotLimits
 from app.settings import Settings
+from app.telemetry import Telemetry
 from app.view import ClusterView
 from demo.cluster.control import ControlClient
 from demo.cluster.model import TaskType
@@ -169,11 +173,14 @@ async def test_pools_have_the_slots_that_are_waited_for_and_by_whom(
 
 def published(snapshot: Snapshot) -> dict[str, dict[tuple[str, ...], float]]:
     """Return the values by metric, then by the values of the labels."""
+    limits = SlotLimits(default=4, by_user={"carol": None})
     collector = ClusterCollector(
-        ClusterView(snapshot),
-        SlotLimits(default=4, by_user={"carol": None}),
-        age=timedelta(minutes=1),
-        now=lambda: snapshot.at,
+        Context(
+            Rulebook(Mode.OBSERVE, {}, slot_limits=limits),
+            Telemetry(CollectorRegistry()),
+            lambda: snapshot.at,
+            ClusterView(snapshot),
+        )
     )
     return {
         family.name: {tuple(each.labels.values()): each.value for each in family.samples}

@@ -120,6 +120,25 @@ def test_check_asks_everything_when_nothing_is_ready(
     assert "invalid_auth" in words["slack"]
 
 
+@pytest.mark.usefixtures("upstream")
+def test_check_names_every_exemption_that_has_come_to_its_end(
+    configuration: dict[str, Any], configure: Configure
+) -> None:
+    until = {"thesis": "2026-01-31", "for ever": "2999-01-01"}
+    exempt = [
+        {"matchers": ['username="alice"'], "reason": reason, "until": end}
+        for reason, end in until.items()
+    ]
+    configure(configuration | {"exempt": exempt})
+
+    result = run("check")
+
+    assert result.exit_code == 1
+    assert missing(result) == [
+        ("exempt", "“thesis” ended 2026-02-01 00:00 UTC; remove or prolong it")
+    ]
+
+
 @pytest.mark.parametrize(
     "section", ["determined", "prometheus", "alertmanagers", "slack", "api_tokens"]
 )

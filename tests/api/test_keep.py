@@ -58,7 +58,7 @@ async def test_day_is_the_longest_keep(client: httpx.AsyncClient, incident: dict
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        pytest.param("duration", "25h", id="longer than a day"),
+        pytest.param("duration", "25h", id="longer than the policy allows"),
         pytest.param("duration", "0s", id="no time at all"),
         pytest.param("duration", -60, id="less than no time"),
         pytest.param("duration", "soon", id="no duration"),

@@ -10,19 +10,13 @@ import pytest
 from app.domain.policy import Mode
 from app.errors import ConfigurationError
 from app.settings import CONFIG_VARIABLE, Settings, load_settings, read_secret
-from tests.api.conftest import Configure
+from tests.api.conftest import Configure, refusal
 from tests.api.receiver import running
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3cr3t-7f9a"
 
 Change = Callable[[dict[str, Any]], object]
-
-
-def refusal() -> str:
-    with pytest.raises(ConfigurationError) as refused:
-        load_settings()
-    return str(refused.value)
 
 
 @pytest.mark.parametrize(

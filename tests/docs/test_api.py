@@ -11,7 +11,8 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from app.adapters.alertmanager import WebhookMessage, read_message
-from app.api import incidents, operations, webhook
+from app.api import breaker, incidents, operations, webhook
+from app.api.breaker import BreakerView
 from app.api.dependencies import allow
 from app.api.incidents import IncidentWithHistory
 from app.main import create_app
@@ -24,7 +25,12 @@ ENDPOINT = re.compile(r"^### `([A-Z]+ /\S*)`$", re.MULTILINE)
 
 
 def routes() -> Iterator[APIRoute]:
-    routers: tuple[APIRouter, ...] = (webhook.router, incidents.router, operations.router)
+    routers: tuple[APIRouter, ...] = (
+        webhook.router,
+        incidents.router,
+        breaker.router,
+        operations.router,
+    )
     for router in routers:
         yield from (route for route in router.routes if isinstance(route, APIRoute))
 
@@ -87,5 +93,13 @@ def test_example_of_an_incident_has_every_field() -> None:
     shown = example("### `GET /api/v1/incidents/{incident_id}`")
 
     read_again = IncidentWithHistory.model_validate(shown).model_dump(mode="json")
+
+    assert read_again == shown
+
+
+def test_example_of_the_breaker_has_every_field() -> None:
+    shown = example("### `GET /api/v1/breaker`")
+
+    read_again = BreakerView.model_validate(shown).model_dump(mode="json")
 
     assert read_again == shown

@@ -5,10 +5,11 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -16,8 +17,9 @@ from pydantic import AnyHttpUrl, BaseModel
 from pydantic.fields import FieldInfo
 
 from app.domain.policy import Mode
+from app.domain.waking import WakingHours
 from app.durations import format_duration
-from app.sections import PolicySection
+from app.sections import Matchers, PolicySection
 from app.settings import CONFIG_VARIABLE, Settings, load_settings
 from tests.docs.pages import ROOT, blocks, code, codes, read, rows, section
 
@@ -25,6 +27,10 @@ PAGE = read("docs/configuration.md")
 EXAMPLE = ROOT / "watchdog.example.yaml"
 KEYS = {"policies": "<name>", "users": "<username>"}
 WORDS: dict[object, str] = {
+    Matchers: "list of matchers",
+    datetime: "day, or moment",
+    WakingHours: "part of a day, or `off`",
+    tzinfo: "time zone",
     str: "text",
     int: "whole number",
     float: "number",
@@ -37,10 +43,13 @@ OTHER_VALUES: dict[str, tuple[str, object]] = {
     "whole number": ("7", 7),
     "number": ("0.25", 0.25),
     "duration": ("7m", timedelta(minutes=7)),
+    "part of a day": ("07:00-19:00", WakingHours(time(7), time(19))),
+    "time zone": ("Europe/Zurich", ZoneInfo("Europe/Zurich")),
     "file": ("a/file", Path("a/file")),
     "URL": ("http://other.example/", AnyHttpUrl("http://other.example/")),
 }
 NOT_JUST_ANY: dict[str, tuple[str, object]] = {
+    "breaker.max_share": ("0.5", 0.5),
     "database_url": ("sqlite+aiosqlite:///other.db", "sqlite+aiosqlite:///other.db"),
     "tick_interval": ("20s", timedelta(seconds=20)),
 }
@@ -79,8 +88,10 @@ def fields(model: type[BaseModel], path: str = "", name: str = "WATCHDOG_") -> I
 
 
 def _without_none(annotation: Any) -> Any:  # noqa: ANN401  # annotations are anything
-    if isinstance(annotation, types.UnionType):
+    if typing.get_origin(annotation) in {types.UnionType, typing.Union}:
         [annotation] = [each for each in annotation.__args__ if each is not types.NoneType]
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = annotation.__origin__
     return annotation
 
 
@@ -112,6 +123,8 @@ def _default(field: FieldInfo) -> str:
             return "none"
         case timedelta() as duration:
             return f"`{format_duration(duration)}`"
+        case []:
+            return "empty"
         case dict() as named:
             return ", ".join(f"`{name}`" for name in named) or "empty"
         case value:

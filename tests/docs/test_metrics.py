@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
-from app.api.cluster_metrics import ClusterCollector, SlotLimits
+from app.api.cluster_metrics import ClusterCollector
+from app.context import Context
 from app.domain.actions import MessageKind
 from app.domain.cluster import Allocation, Container, Snapshot, TaskType, User
 from app.domain.incident import FINAL_STATES, IncidentState
 from app.domain.opening import open_incident
-from app.domain.policy import Mode
+from app.domain.policy import Mode, Rulebook, SlotLimits
 from app.telemetry import Telemetry
 from app.view import ClusterView
 from tests.docs.pages import ROOT, code, codes, read, rows
@@ -45,6 +46,7 @@ def of_the_watchdog() -> Iterable[Metric]:
     telemetry.open_incidents.labels("firing").set(1)
     telemetry.ticked(NOW, 0.1)
     telemetry.step_failed("reconcile")
+    telemetry.configured(NOW)
     return telemetry.registry.collect()
 
 
@@ -58,8 +60,9 @@ def of_determined() -> Iterable[Metric]:
         queued_slots={"default": {"bob": 2}},
     )
     view = ClusterView(snapshot, started={"t.1": NOW})
-    limits = SlotLimits(default=4, by_user={})
-    return ClusterCollector(view, limits, age=timedelta(minutes=1), now=lambda: NOW).collect()
+    rulebook = Rulebook(Mode.OBSERVE, {}, slot_limits=SlotLimits(default=4))
+    telemetry = Telemetry(CollectorRegistry())
+    return ClusterCollector(Context(rulebook, telemetry, lambda: NOW, view)).collect()
 
 
 def published() -> Iterator[tuple[str, str, set[str]]]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import yaml
 
-from app.api.incidents import LONGEST_KEEP
 from app.domain.cluster import TaskType
 from app.durations import parse_duration
 from app.reconciler import _STOPS_PER_TICK
@@ -75,7 +74,7 @@ def test_limits_are_those_of_the_code() -> None:
 
     assert f"limit of {_STOPS_PER_TICK} stops" in page
     assert f"missing for {words(LimitsSection().heartbeat_age)}, stops every stop" in page
-    assert f"A keep lasts {LONGEST_KEEP // timedelta(hours=1)} h at most" in page
+    assert f"A keep lasts {PolicySection().keep_longest // timedelta(hours=1)} h at most" in page
 
 
 def test_metrics_that_the_rules_need_are_named_and_no_other() -> None:

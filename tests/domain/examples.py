@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from app.domain import events as e
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.alert import Identity, Scope
+from app.domain.breaker import BreakerState
 from app.domain.cluster import Allocation, Container, Snapshot, TaskType
 from app.domain.incident import (
     GivenWarning,
@@ -19,7 +20,7 @@ from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher, Silence
 from app.domain.observation import World
 from app.domain.opening import open_incident
-from app.domain.policy import Limits, Mode, Policy, StopAction
+from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
 from app.domain.proof import Readings
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
 from app.domain.reasons import Reason
@@ -167,13 +168,16 @@ def rule_alert(active_at: datetime = T0 - timedelta(hours=1), **annotations: str
 
 
 def world(now: datetime = T0, **changes: object) -> World:
+    """Return a world; `mode` stands for the rulebook of that mode."""
+    mode = Mode(str(changes.pop("mode", Mode.ENFORCE)))
     values: dict[str, object] = {
         "now": now,
         "clock": now - T0,
-        "mode": Mode.ENFORCE,
+        "rulebook": Rulebook(mode, {POLICY.name: POLICY}),
         "snapshot": snapshot(allocation(), at=now),
         "firing": {IDENTITY.key: rule_alert()},
         "peers": (peer(),),
+        "breaker": BreakerState(),
         "heartbeat_at": now - timedelta(seconds=30),
     }
     return World(**(values | changes))  # type: ignore[arg-type] # Changes are words of the test.

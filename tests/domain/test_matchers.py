@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.matchers import Matcher, Silence, silence_ended_over, silence_over
+from app.domain.matchers import Matcher, Silence, parse_matcher, silence_ended_over, silence_over
 from tests.domain.examples import T0, TASK, silence
 
 LABELS = {"task_id": TASK, "username": "bob"}
@@ -59,6 +59,50 @@ def test_s5_a_pattern_that_cannot_be_read_protects_everything(name: str, *, is_e
     unreadable = Matcher(name, "(?<x>", is_regex=True, is_equal=is_equal, pattern=None)
 
     assert unreadable.matches(LABELS)
+
+
+@pytest.mark.parametrize(
+    ("text", "matcher"),
+    [
+        ('username="alice"', Matcher("username", "alice")),
+        ('resource_pool!="debug"', Matcher("resource_pool", "debug", is_equal=False)),
+        ('task_type=~"shell|notebook"', Matcher("task_type", "shell|notebook", is_regex=True)),
+        ('name!~".*x"', Matcher("name", ".*x", is_regex=True, is_equal=False)),
+        (' name = "two words" ', Matcher("name", "two words")),
+        ("name=plain", Matcher("name", "plain")),
+        ("name=two words", Matcher("name", "two words")),
+        ('name=""', Matcher("name", "")),
+        ("name=", Matcher("name", "")),
+        (r'name="a \"b\" \\ \n \d"', Matcher("name", 'a "b" \\ \n \\d')),
+        ('name="a\nb"', Matcher("name", "a\nb")),
+    ],
+)
+def test_matcher_as_alertmanager_reads_it(text: str, matcher: Matcher) -> None:
+    assert parse_matcher(text) == matcher
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "alice",
+        '="alice"',
+        '1name="alice"',
+        'two names="alice"',
+        'name="alice',
+        'name=alice"',
+        'name="alice" or so',
+        'name="al"ice"',
+        r'name="alice\"',
+        'name=="alice"',
+        "name==alice",
+        "name=~~alice",
+        "{name=alice}",
+    ],
+)
+def test_what_alertmanager_would_read_as_something_else_or_not_at_all_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no matcher|has to stand in double quotes"):
+        parse_matcher(text)
 
 
 def test_s4_a_silence_is_over_what_all_of_its_matchers_match() -> None:

@@ -15,6 +15,10 @@ async def crash() -> None:
     raise Crash
 
 
+async def nothing(_name: str) -> None:
+    """What happens before a call, as long as no test wants anything else."""
+
+
 class Calls:
     """Counts the calls of one process. Something may happen before any of them.
 
@@ -23,7 +27,7 @@ class Calls:
 
     def __init__(self, *, crash_at: int | None = None) -> None:
         self.made: list[str] = []
-        self.before_each: Callable[[str], object] = lambda _name: None
+        self.before_each: Callable[[str], Awaitable[object]] = nothing
         """Is shown the name of every call before it is made."""
         self._crash_at = crash_at
         self._before: dict[tuple[str, int], Happening] = {}
@@ -46,7 +50,7 @@ class Calls:
         if self._is_over or len(self.made) == self._crash_at:
             self._is_over = True
             raise Crash
-        self.before_each(name)
+        await self.before_each(name)
         self.made.append(name)
         happening = self._before.get((name, self.made.count(name)))
         if happening is not None:

@@ -31,8 +31,9 @@ from app.store.outbox import SqlOutbox
 from app.store.sql import SqlIncidentStore
 from app.telemetry import Telemetry
 from tests.domain.examples import ANNOTATIONS, IDENTITY
+from tests.postgres import Migrated
 from tests.receiver.calls import Calls, Crash
-from tests.receiver.database import Database
+from tests.receiver.database import Database, Image, PostgresDatabase, SqliteDatabase
 from tests.receiver.world import World
 
 GRACE = timedelta(hours=1)
@@ -200,24 +201,46 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture(scope="session")
-def shared_database(tmp_path_factory: pytest.TempPathFactory) -> Database:
-    database = Database(tmp_path_factory.mktemp("database") / "live")
+BOTH_DATABASES = pytest.mark.parametrize(
+    "empty_database", ["empty_sqlite", "empty_postgres"], indirect=True
+)
+"""For what the database has a part in; the other tests run on SQLite alone, which is faster."""
 
-    async def make() -> None:
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Database, Image]:
+    database = SqliteDatabase(tmp_path_factory.mktemp("database"))
+
+    async def make() -> Image:
         await migrate(database.engine)
         await database.engine.dispose()
+        return await database.image()
 
-    asyncio.run(make())
-    database.save(database.folder.parent / "empty")
-    return database
+    return database, asyncio.run(make())
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(migrated: Migrated) -> tuple[Database, Image]:
+    return PostgresDatabase(migrated), migrated.empty
 
 
 @pytest.fixture
-async def database(shared_database: Database) -> Database:
+def empty_database(request: pytest.FixtureRequest) -> tuple[Database, Image]:
+    """A database, and what it holds when it was migrated and no more."""
+    found: tuple[Database, Image] = request.getfixturevalue(
+        getattr(request, "param", "empty_sqlite")
+    )
+    return found
+
+
+@pytest.fixture
+async def database(empty_database: tuple[Database, Image]) -> AsyncIterator[Database]:
     """The database, empty and migrated."""
-    await shared_database.restore(shared_database.folder.parent / "empty")
-    return shared_database
+    database, empty = empty_database
+    await database.restore(empty)
+    yield database
+    # Connections of PostgreSQL belong to the loop of their test.
+    await database.engine.dispose()
 
 
 @pytest.fixture

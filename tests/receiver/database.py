@@ -1,39 +1,70 @@
-"""The database of the tests: real SQLite files and statements, without a thread in between."""
+"""The databases of the tests: real ones, of which all can be set aside and put back."""
 
 import asyncio
-import shutil
 import sqlite3
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store.engine import create_engine
+from tests.postgres import Migrated, read_rows, write_rows
+
+Image = object
+"""All that a database holds. Two are equal if it is the same."""
 
 
-class Database:
-    """A database whose files can be set aside and put back.
-
-    All tests share its engine, which keeps nothing but the SQL that it has compiled: to compile it
-    anew takes longer than most of the tests.
+class Database(Protocol):
+    """All tests share the engine, which keeps nothing but the SQL that it has compiled: to compile
+    it anew takes longer than most of the tests.
     """
 
+    engine: AsyncEngine
+
+    async def image(self) -> Image: ...
+
+    async def restore(self, image: Any) -> None:  # noqa: ANN401 -- one of its own images.
+        """Let it hold again what it held then."""
+        ...
+
+
+class SqliteDatabase:
+    """Real files and statements, without a thread in between."""
+
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self._folder = folder
         self.engine = create_engine(f"sqlite+aiosqlite:///{folder}/watchdog.db")
         sa.event.listen(self.engine.sync_engine, "do_connect", _connect_at_once)
         sa.event.listen(self.engine.sync_engine, "connect", _spare_the_disk)
 
-    def save(self, folder: Path) -> None:
-        shutil.copytree(self.folder, folder)
+    async def image(self) -> dict[str, bytes]:
+        # The index of the journal beside it is made anew by whoever opens it.
+        files = self._folder.iterdir()
+        return {each.name: each.read_bytes() for each in files if each.suffix != ".db-shm"}
 
-    async def restore(self, folder: Path) -> None:
+    async def restore(self, image: dict[str, bytes]) -> None:
         await self.engine.dispose()
-        shutil.rmtree(self.folder)
-        shutil.copytree(folder, self.folder)
+        for each in self._folder.iterdir():
+            each.unlink()
+        for name, content in image.items():
+            (self._folder / name).write_bytes(content)
+
+
+class PostgresDatabase:
+    """A database of the server that all tests share."""
+
+    def __init__(self, migrated: Migrated) -> None:
+        self.engine = create_engine(migrated.url)
+
+    async def image(self) -> Image:
+        return await read_rows(self.engine)
+
+    async def restore(self, image: Any) -> None:  # noqa: ANN401 -- rows.
+        await write_rows(self.engine, image)
 
 
 class _AtOnce:

@@ -12,9 +12,10 @@ from app.domain.reasons import Reason
 from app.errors import StoreUnavailableError, UpstreamRejectedError, UpstreamUnavailableError
 from tests.domain.examples import IDENTITY
 from tests.receiver.calls import crash
-from tests.receiver.conftest import GRACE, MINUTE, POLICY, SECOND, Receiver
+from tests.receiver.conftest import BOTH_DATABASES, GRACE, MINUTE, POLICY, SECOND, Receiver
 from tests.receiver.world import World
 
+pytestmark = BOTH_DATABASES
 S = IncidentState
 K = MessageKind
 DOWN = UpstreamUnavailableError("time-out")

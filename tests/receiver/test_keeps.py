@@ -1,10 +1,11 @@
 """S13: a keep holds from its commit, and no stop passes it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from app.api.problems import StopUnderWayError
+from app.api.problems import KeepTooLongError, StopUnderWayError
 from app.domain.actions import MessageKind
 from app.domain.incident import IncidentState
 from app.domain.reasons import Reason
@@ -15,6 +16,7 @@ from tests.receiver.world import World
 
 S = IncidentState
 K = MessageKind
+DAY = timedelta(days=1)
 DOWN = UpstreamUnavailableError("time-out")
 LATE = GRACE - 5 * MINUTE
 
@@ -136,3 +138,37 @@ async def test_s12_a_keep_takes_a_stop_back_that_was_refused_and_the_history_say
     assert withdrawn.detail == "kept: by carol"
     assert (await receiver.incident()).state is S.HELD
     assert len(world.determined.calls) == 1
+
+
+async def test_a_task_is_kept_for_three_days_in_all_and_then_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    for _ in range(3):
+        await receiver.keep("24h")
+        await receiver.run(DAY, every=DAY)
+
+    with pytest.raises(KeepTooLongError, match="0s are left"):
+        await receiver.keep("1m")
+
+    assert world.determined.calls == []
+    await receiver.run(GRACE)
+    assert len(world.determined.calls) == 1
+
+
+async def test_the_keeps_of_one_episode_do_not_count_in_the_next(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    for _ in range(3):
+        await receiver.keep("24h")
+        await receiver.run(DAY, every=DAY)
+    world.recovers()
+    await receiver.run(MINUTE)
+    world.time.passes(SECOND)
+    world.idles_again()
+    await receiver.run(MINUTE)
+
+    await receiver.keep("24h")
+
+    assert (await receiver.incidents())[-1].state is S.HELD

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.actions import MessageKind
+from app.domain.breaker import BreakerLimits
 from app.domain.incident import IncidentState
 from app.domain.reasons import Reason
 from app.errors import UpstreamUnavailableError
@@ -236,6 +237,10 @@ async def test_an_alert_whose_rule_was_removed_is_closed(world: World, receiver:
 async def test_stops_that_cannot_be_made_do_not_keep_others_waiting(
     world: World, receiver: Receiver
 ) -> None:
+    many = BreakerLimits(max_stops_per_hour=100, max_share=1)
+    receiver.rulebook = replace(receiver.rulebook, breaker=many)
+    await receiver.restart()
+    await receiver.settles()
     stuck = [sibling(number) for number in range(1, 21)]
     for identity, one in stuck:
         world.determined.starts(one)

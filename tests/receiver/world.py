@@ -51,13 +51,20 @@ class FakeDetermined:
         self.kills: list[Kill] = []
         """Those of them that ended something."""
 
-    async def snapshot(self) -> Snapshot:
+    async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         self._answer()
-        return Snapshot(at=self._time.wall, allocations=dict(self._running))
+        running = {
+            key: one if workspaces else replace(one, workspace=None)
+            for key, one in self._running.items()
+        }
+        return Snapshot(at=self._time.wall, allocations=running)
 
-    async def read_allocation(self, allocation_id: str) -> Allocation | None:
+    async def read_allocation(
+        self, allocation_id: str, *, workspaces: bool = False
+    ) -> Allocation | None:
         self._answer()
-        return self._running.get(allocation_id)
+        found = self._running.get(allocation_id)
+        return found if found is None or workspaces else replace(found, workspace=None)
 
     async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
         self._answer()

@@ -1,6 +1,6 @@
 """What the database refuses while a task is kept, and what it knows of what is over."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -128,3 +128,24 @@ async def test_text_that_one_database_refuses_is_stored_without_it(
     details = [entry.detail for entry in await store.history("i1")]
     assert not [detail for detail in details if "\0" in detail]
     assert "mallory" in details[-1]
+
+
+@pytest.mark.parametrize(
+    ("task_id", "policy", "since", "found"),
+    [
+        (TASK, "reclaim", KEEP.until - MINUTE, True),
+        (TASK, "reclaim", KEEP.until, False),
+        ("another", "reclaim", T0, False),
+        (TASK, "advise", T0, False),
+    ],
+    ids=["in force after", "over by then", "another task", "another policy"],
+)
+async def test_which_keeps_of_a_task_are_found_though_they_may_be_over(
+    store: SqlIncidentStore, task_id: str, policy: str, since: datetime, *, found: bool
+) -> None:
+    await stored(store)
+    await keep_through_a_neighbour(store)
+
+    keeps = await store.keeps_since([task_id, "third"], policy, since)
+
+    assert list(keeps) == ([KEEP] if found else [])

@@ -1,0 +1,82 @@
+"""Dates, parts of the day and time zones, as the configuration writes them."""
+
+import re
+import zoneinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.domain.waking import ALWAYS, WakingHours
+
+_OFF = "off"
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def parse_hours(value: object) -> WakingHours:
+    """Read `09:00-21:00`, or `off`, which YAML reads as false.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, WakingHours):
+        return value
+    if value is False or value == _OFF:
+        return ALWAYS
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is no part of a day; write for example 09:00-21:00, or off")
+    begin_hour, begin_minute, end_hour, end_minute = map(int, found.groups())
+    hours = WakingHours(time(begin_hour, begin_minute), time(end_hour, end_minute))
+    if hours.are_off:
+        raise ValueError(f"{value} has no length; write off for the whole day")
+    return hours
+
+
+def parse_end(value: object) -> datetime:
+    """Read the date of a last day, which ends in UTC, or a moment with its time zone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, str):
+        value = _date_or_moment(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, date) and not isinstance(value, datetime) and value < date.max:
+        return datetime.combine(value + timedelta(days=1), time(), UTC)
+    raise ValueError(
+        f"{value} is no end; write a day, 2027-01-31, or a moment with its time zone, "
+        "2027-01-31T18:00:00Z"
+    )
+
+
+def _date_or_moment(text: str) -> object:
+    for parse in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse_zone(value: object) -> tzinfo:
+    """Read the name of a time zone, such as Europe/Zurich.
+
+    Raises:
+        ValueError: this machine knows none of that name.
+    """
+    if isinstance(value, tzinfo):
+        return value
+    if value == "UTC":
+        # It is known where nothing else is.
+        return UTC
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # The second is for what is no name at all, the third for what is a folder of names.
+        raise ValueError(_unknown(value)) from None
+
+
+def _unknown(value: object) -> str:
+    if not zoneinfo.available_timezones():
+        return f"time zone {value!r}: this machine knows none; install the package tzdata"
+    return f"{value!r} is no time zone; write for example Europe/Zurich"

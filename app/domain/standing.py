@@ -1,0 +1,50 @@
+"""What the configuration itself forbids: exempt tasks (S11), and the night (S13)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from app.domain.cluster import UNSAVED, Snapshot
+from app.domain.exemption import Exemption, exemption_of
+from app.domain.incident import Hold, Incident
+from app.domain.policy import Mode, Rulebook
+from app.domain.reasons import Reason
+
+
+def standing_holds(
+    incident: Incident, rulebook: Rulebook, snapshot: Snapshot | None, now: datetime
+) -> Iterator[Hold]:
+    yield from _exempt(incident, rulebook, snapshot, now)
+    yield from _outside_hours(incident, rulebook, now)
+
+
+def _exempt(
+    incident: Incident, rulebook: Rulebook, snapshot: Snapshot | None, now: datetime
+) -> Iterator[Hold]:
+    for target in incident.targets:
+        if target.outcome:
+            continue
+        allocation = snapshot.allocations.get(target.allocation_id) if snapshot else None
+        if allocation is None:
+            # Nothing is stopped before Determined has told of it; nor does what was exempt cease to
+            # be so because it does not tell.
+            yield from (hold for hold in incident.holds if hold.reason is Reason.EXEMPT)
+            continue
+        policy = incident.identity.policy
+        exemption = exemption_of(allocation, policy, rulebook.exempt, now)
+        if exemption is not None:
+            yield exempt_hold(exemption)
+
+
+def exempt_hold(exemption: Exemption) -> Hold:
+    return Hold(Reason.EXEMPT, by=exemption.reason, until=exemption.until)
+
+
+def _outside_hours(incident: Incident, rulebook: Rulebook, now: datetime) -> Iterator[Hold]:
+    """Nobody is woken by a deadline: what would be lost can be saved by its owner alone."""
+    if not any(target.task_type in UNSAVED for target in incident.targets if not target.outcome):
+        return
+    policy = rulebook.policy(incident.identity.policy)
+    begin = policy.waking_hours.next_begin(now, rulebook.zone_of(incident.identity.username))
+    # Where nothing would be stopped, the message is a mere hint, and may come at any hour.
+    if begin is not None and policy.ceiling(rulebook.mode) is Mode.ENFORCE:
+        yield Hold(Reason.OUTSIDE_HOURS, until=begin)
