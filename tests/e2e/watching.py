@@ -46,6 +46,13 @@ def reasons(stage: Stage, incident: dict[str, Any]) -> list[str]:
     return [str(entry["reason"]) for entry in stage.world.history(incident["incident_id"])]
 
 
+def first_entry(stage: Stage, task: TaskState, reason: str) -> datetime:
+    """Return when a reason first came up in the history of the task's only incident."""
+    [incident] = stage.incidents(task)
+    history = stage.world.history(incident["incident_id"])
+    return min(datetime.fromisoformat(each["at"]) for each in history if each["reason"] == reason)
+
+
 def wait_for_reason(stage: Stage, task: TaskState, *wanted: str) -> str:
     """Return the first of these reasons that is in the history of the task's incident."""
 

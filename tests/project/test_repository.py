@@ -129,6 +129,15 @@ def test_modules_stay_short() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
 
 
+def test_end_to_end_tests_are_where_they_are_run() -> None:
+    """Else scripts/test would leave them out, and nobody would see it."""
+    mark = "mark." + "e2e"
+    marked = [path for path in ROOT.glob("tests/**/*.py") if mark in path.read_text()]
+
+    assert marked
+    assert {path.parent for path in marked} == {ROOT / "tests/e2e"}
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     names = [re.fullmatch(r"(\d{4})-[a-z0-9-]+\.md", path.name) for path in decisions()]
 
