@@ -41,6 +41,13 @@ def section(page: str, heading: str) -> str:
     return found[1]
 
 
+def idle_windows() -> tuple[list[str], list[str]]:
+    """Return the windows of idleness, the shortest first, and each together with the start-up."""
+    rules = read("alerting-rules/windows.rules.yaml")
+    windows = re.findall(r"max_over_time\(allocation_id:watchdog_gpu_active:\w+\[(\w+)\]", rules)
+    return windows, re.findall(r"offset (\w+)", rules)
+
+
 def rows(page: str, *columns: str) -> list[dict[str, str]]:
     """Return the rows of every table that begins with these columns, by name of column."""
     found = []

@@ -16,7 +16,7 @@ from app.domain.cluster import TaskType
 from app.durations import parse_duration
 from app.sections import PolicySection
 from app.settings import Settings
-from tests.docs.pages import ROOT, blocks, code, codes, read, rows
+from tests.docs.pages import ROOT, blocks, code, codes, idle_windows, read, rows
 
 PAGE = read("docs/alerts.md")
 RULES: list[dict[str, Any]] = [
@@ -136,8 +136,7 @@ def test_queries_to_paste_are_promql(tmp_path: Path) -> None:
 
 def test_times_that_users_are_told_are_those_of_rules_routes_and_policies() -> None:
     idle = ALERTS["GPUAllocationIdle"]
-    windows = [duration(w) for w in re.findall(r"sum_over_time\(\S+\[(\w+)\]", idle["expr"])]
-    begins = [duration(begin) for begin in re.findall(r"offset (\w+)", idle["expr"])]
+    windows, begins = ([duration(time) for time in times] for times in idle_windows())
     [burst] = re.findall(r"\[(\w+)\]", RECORDED["gpu_uuid:DCGM_FI_DEV_GPU_UTIL:max1m"])
     routes = yaml.safe_load(read("alertmanager/alertmanager.yml"))["route"]["routes"]
     [wait] = [r["group_wait"] for r in routes if r["group_by"] == ["username", "alertname"]]

@@ -11,7 +11,7 @@ from app.durations import parse_duration
 from app.reconciler import _STOPS_PER_TICK
 from app.sections import LimitsSection, PolicySection
 from app.settings import Settings
-from tests.docs.pages import ROOT, codes, read, rows
+from tests.docs.pages import ROOT, codes, idle_windows, read, rows
 
 PAGE = read("README.md")
 FIRST_SCREEN = 24  # lines of the smallest terminal
@@ -44,8 +44,7 @@ def test_times_are_those_of_rules_routes_and_policies() -> None:
     known = rules()
     idle = known["GPUAllocationIdle"]
     # The third window is for tasks that work beside their GPUs.
-    *windows, longest = re.findall(r"sum_over_time\(\S+\[(\w+)\]", idle["expr"])
-    begins = re.findall(r"offset (\w+)", idle["expr"])[:2]
+    (*windows, longest), (*begins, _) = idle_windows()
     [burst] = re.findall(r"\[(\w+)\]", known["gpu_uuid:DCGM_FI_DEV_GPU_UTIL:max1m"]["expr"])
     routes = yaml.safe_load(read("alertmanager/alertmanager.yml"))["route"]["routes"]
     [wait] = [r["group_wait"] for r in routes if r["group_by"] == ["username", "alertname"]]

@@ -1,6 +1,6 @@
 """A task on two GPUs of two agents, as promtool's input series: raw, and as the rules record it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ ALWAYS = "1+0x400"
 IDLE = "0+0x400"
 SNAPSHOT = "watchdog_snapshot_timestamp_seconds"
 CPU = "container_cpu_usage_seconds_total"
-LAYERS = ("mapping", "gpus", "hosts")
+LAYERS = ("mapping", "gpus", "hosts", "windows")
 GROUPS = [
     f"gpu-watchdog-{name}"
     for name in (
         *("mapping", "shares", "det", "det-gpus"),
         *("profiling", "gpus", "allocations", "coverage", "summaries"),
         *("hosts", "io", "memory", "cores", "nodes"),
+        *("windows", "windows-coverage", "windows-hosts"),
     )
 ]
 """In the order of their layers: promtool has none of its own."""
@@ -96,17 +97,19 @@ def recorded(identity: Mapping[str, str] = BOB) -> Series:
     user = labels(username=identity["username"], resource_pool=identity["resource_pool"])
     where = 'id="/docker/c{0}",instance="agent-{1}:8080",agent_id="agent-{1}",container_id="c{0}"'
     cgroup = "instance_id:watchdog_container_allocation_info:group{{" + ONE + "," + where + "}}"
+    half_hour = f'{ONE},window="30m"'
     return {
         f'allocation_id:watchdog_idle_window:info{{{owner},window="30m"}}': ALWAYS,
         f"allocation_id:watchdog_allocation_slots:max{{{ONE}}}": "2+0x400",
         f"allocation_id:watchdog_gpu_active:max{{{ONE}}}": IDLE,
-        f"allocation_id:watchdog_gpu_active:max5m{{{ONE}}}": IDLE,
-        # A row each five minutes has the weight of twenty at once.
-        f"allocation_id:watchdog_gpu_coverage:each5m{{{ONE}}}": "0.05+0x400",
-        f"allocation_id:watchdog_gpu_signals:max5m{{{ONE}}}": "2+0x400",
-        f"allocation_id:DCGM_FI_DEV_GPU_UTIL:coverage5m{{{ONE}}}": ALWAYS,
         f"allocation_id:watchdog_gpu_signals:count{{{ONE}}}": "2+0x400",
         f"allocation_id:watchdog_host_active:max{{{ONE}}}": IDLE,
+        f"allocation_id_window:watchdog_gpu_active:max{{{half_hour}}}": IDLE,
+        f"allocation_id_window:watchdog_gpu_signals:max{{{half_hour}}}": "2+0x400",
+        f"allocation_id_window:watchdog_gpu_coverage:ratio{{{half_hour}}}": ALWAYS,
+        f"allocation_id_window:watchdog_gpu_held_before:info{{{half_hour}}}": ALWAYS,
+        f"allocation_id_window:watchdog_host_active:max{{{half_hour}}}": IDLE,
+        f"allocation_id_window:watchdog_host_coverage:ratio{{{half_hour}}}": ALWAYS,
         cgroup.format(1, "a"): ALWAYS,
         cgroup.format(2, "b"): ALWAYS,
         f"allocation_id:watchdog_gpu_busy:avg{{{ONE}}}": "0.1+0x400",
@@ -116,14 +119,14 @@ def recorded(identity: Mapping[str, str] = BOB) -> Series:
 
 
 def promtool_test(
-    series: Series, cases: list[dict[str, Any]], *, rules: bool = True
+    series: Series, cases: list[dict[str, Any]], *, layers: Sequence[str] = LAYERS
 ) -> dict[str, Any]:
-    """Return the file for `promtool test rules`. Without rules, `series` has what they record."""
+    """Return the file for `promtool test rules`. `series` has what is below these layers."""
     # A receiver that reads Determined: what it does not list has ended.
     series = {SNAPSHOT: "0+15x1200"} | series
-    files = [str(ROOT / f"alerting-rules/{name}.rules.yaml") for name in LAYERS]
+    files = [str(ROOT / f"alerting-rules/{name}.rules.yaml") for name in layers]
     return {
-        "rule_files": files if rules else [],
+        "rule_files": files,
         "evaluation_interval": "15s",
         "group_eval_order": GROUPS,
         "tests": [

@@ -55,8 +55,16 @@ AGES: Mapping[str, tuple[str, ...]] = {
 }
 """The raw series whose age counts, by alert."""
 OF_THE_PAST = (
-    *("watchdog_idle_window:info", "watchdog_gpu_active:max", "watchdog_gpu_signals:count"),
-    *("DCGM_FI_DEV_GPU_UTIL:coverage5m", "watchdog_host_active:max"),
+    "allocation_id:watchdog_idle_window:info",
+    "allocation_id:watchdog_gpu_active:max",
+    "allocation_id:watchdog_gpu_signals:count",
+    "allocation_id:watchdog_host_active:max",
+    "allocation_id_window:watchdog_gpu_active:max",
+    "allocation_id_window:watchdog_gpu_signals:max",
+    "allocation_id_window:watchdog_gpu_coverage:ratio",
+    "allocation_id_window:watchdog_gpu_held_before:info",
+    "allocation_id_window:watchdog_host_active:max",
+    "allocation_id_window:watchdog_host_coverage:ratio",
 )
 """What is recorded of an allocation, and without which nothing is known of its past."""
 
@@ -96,7 +104,7 @@ def answers(alerts: Alerts, expand: Expand, run_tool: Tool, tmp_path: Path) -> A
             for at, age in expected
         ]
         path = tmp_path / "evidence.test.yaml"
-        path.write_text(yaml.safe_dump(promtool_test(series, cases, rules=False)))
+        path.write_text(yaml.safe_dump(promtool_test(series, cases, layers=())))
         result = run_tool("promtool", "test", "rules", path)
         assert result.returncode == 0, result.stdout
 

@@ -165,7 +165,9 @@ def long_ago(**changed: str) -> Series:
     return {
         name: series.replace("+0x400", "x60").replace("0+0.3x400", "0+300x60")
         for name, series in (cluster() | recorded()).items()
+        if not name.startswith("allocation_id_window:")
     } | {
+        f"allocation_id:DCGM_FI_DEV_GPU_UTIL:coverage5m{{{ONE}}}": "1x60",
         f"allocation_id:watchdog_gpu_active:max5m{{{ONE}}}": values["active"],
         f"allocation_id:watchdog_gpu_coverage:each5m{{{ONE}}}": values["coverage"],
         f"allocation_id:watchdog_gpu_signals:max5m{{{ONE}}}": values["signals"],
@@ -201,7 +203,8 @@ def test_four_hours_look_at_every_five_minutes(
         "exp_samples": [sample(verified)],
     }
     path = tmp_path / "hours.test.yaml"
-    test = promtool_test(long_ago(**changed), [case], rules=False)
+    test = promtool_test(long_ago(**changed), [case], layers=("windows",))
+    test["evaluation_interval"] = "1m"
     test["tests"][0]["interval"] = "5m"
     path.write_text(yaml.safe_dump(test))
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.rules.reach import seconds
+
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "alerting-rules").glob("*.rules.yaml"))
 TESTS = sorted((ROOT / "alerting-rules/tests").glob("*.test.yaml"))
@@ -170,6 +172,20 @@ def test_every_recorded_name_has_a_level_and_a_comment() -> None:
             if found := re.match(r"\s+- record: (.*)", line):
                 assert re.fullmatch(r"\w+:\w+:\w+", found[1])
                 assert before.strip().startswith("#"), f"{found[1]}: unit, aggregation, trap"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rule for rule in _rules() if "window" in rule.get("labels", {})],
+    ids=lambda rule: f"{rule['record']} {rule['labels']['window']}",
+)
+def test_window_is_as_long_as_its_label_says(rule: dict[str, Any]) -> None:
+    window = seconds(rule["labels"]["window"])
+    ranges = {seconds(found) for found in re.findall(r"\[([^\]]+)\]", rule["expr"])}
+    offsets = [seconds(found) for found in re.findall(r"offset (\w+)", rule["expr"])]
+
+    # What was before it is looked for in ten minutes, after ten minutes of start-up.
+    assert (ranges, offsets) in [({window}, []), ({600}, [window + 600])]
 
 
 def test_names_of_exporters_containers_are_never_used() -> None:
