@@ -21,8 +21,8 @@ LAYERS = ("mapping", "gpus", "hosts", "windows")
 GROUPS = [
     f"gpu-watchdog-{name}"
     for name in (
-        *("mapping", "shares", "det", "det-gpus"),
-        *("profiling", "gpus", "allocations", "coverage", "summaries"),
+        *("mapping", "shares", "det", "det-runtime", "det-gpus"),
+        *("profiling", "power", "gpus", "allocations", "signal-counts", "coverage", "summaries"),
         *("hosts", "io", "memory", "cores", "nodes"),
         *("windows", "windows-coverage", "windows-hosts"),
     )
