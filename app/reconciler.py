@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.context import Context
-from app.domain import events as e
 from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, Target
 from app.domain.observation import World, observe
 from app.domain.opening import open_incident
 from app.domain.readings import RuleAlert
-from app.domain.schedule import due_reminder, due_targets, planned_stop
+from app.domain.reminders import due_reminder
+from app.domain.schedule import due_targets, planned_stop
 from app.domain.steps import Transition, open_intents
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
@@ -175,10 +175,9 @@ class Reconciler:
     async def _remind(self, incidents: Iterable[Incident], world: World) -> None:
         for incident in incidents:
             policy = self._recorder.policy(incident)
-            kind = due_reminder(incident, policy, clock=world.clock, now=world.now)
-            if kind is not None:
-                due = [e.ReminderDue(kind)]
-                await self._store(self._recorder.after(Transition(incident), due))
+            due = due_reminder(incident, policy, clock=world.clock, now=world.now)
+            if due is not None:
+                await self._store(self._recorder.after(Transition(incident), [due]))
 
     async def _stop(self, incidents: Iterable[Incident], world: World) -> None:
         """Try the stops that are due, some at a time, those first that had to wait longest.

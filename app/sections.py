@@ -24,8 +24,8 @@ from app.domain.access import Role
 from app.domain.cluster import TaskType
 from app.domain.exemption import MATCHED
 from app.domain.matchers import Matcher, parse_matcher
-from app.domain.policy import Mode, StopAction
-from app.domain.waking import WakingHours
+from app.domain.policy import Mode, Reminder, StopAction
+from app.domain.waking import ALWAYS, WakingHours
 from app.durations import parse_duration
 
 
@@ -36,6 +36,22 @@ def _positive(value: timedelta) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
+
+
+def _reminder(value: object) -> object:
+    """Read a share of the grace period, or a time before its end."""
+    value = parse_duration(value)
+    if isinstance(value, timedelta):
+        return _positive(value)
+    if isinstance(value, int | float) and 0 < value < 1:
+        return float(value)
+    raise ValueError(
+        f"{value!r} is no reminder; write a share of the grace period, 0.5, or a time before its "
+        "end, 10m"
+    )
+
+
+Reminders = tuple[Annotated[Reminder, BeforeValidator(_reminder)], ...]
 Hours = Annotated[InstanceOf[WakingHours], NoDecode, BeforeValidator(parse_hours)]
 Zone = Annotated[InstanceOf[tzinfo], BeforeValidator(parse_zone)]
 
@@ -129,8 +145,7 @@ class PolicySection(Section):
     mode: Mode = Mode.ENFORCE
     grace: dict[TaskType, Duration] = Field(default_factory=dict)
     grace_default: Duration = timedelta(hours=1)
-    reminder_at: float = Field(default=0.5, gt=0, lt=1)
-    last_call: Duration = timedelta(minutes=10)
+    reminders: Reminders = (0.5, timedelta(minutes=10))
     attempts: int = Field(default=5, ge=1, le=20)
     tell_admins_after: Duration = timedelta(minutes=15)
     keep_longest: Duration = timedelta(hours=24)
@@ -185,3 +200,20 @@ class BreakerSection(Section):
     """Of the allocations that run."""
     floor: int = Field(default=3, ge=0)
     """So many may be stopped whatever share of a small cluster they are."""
+
+
+def shipped_policies() -> dict[str, PolicySection]:
+    """Return the policies that the alerting rules name, as they are without a configuration."""
+    unsaved = {TaskType.NOTEBOOK: timedelta(hours=2), TaskType.SHELL: timedelta(hours=2)}
+    return {
+        "reclaim": PolicySection(action=StopAction.KILL, grace=unsaved),
+        "advise": PolicySection(),
+        # These could wrong somebody: a person looks first.
+        "review": PolicySection(mode=Mode.OBSERVE),
+        "urgent": PolicySection(
+            grace_default=timedelta(minutes=10),
+            reminders=(timedelta(minutes=5),),
+            tell_admins_after=timedelta(minutes=5),
+            waking_hours=ALWAYS,
+        ),
+    }

@@ -23,9 +23,9 @@ from pydantic_settings import (
 )
 
 from app.domain.breaker import BreakerLimits
-from app.domain.cluster import UNSAVED, TaskType
+from app.domain.cluster import UNSAVED
 from app.domain.exemption import Exemption
-from app.domain.policy import Limits, Mode, Policy, Rulebook, SlotLimits, StopAction
+from app.domain.policy import Limits, Mode, Policy, Rulebook, SlotLimits
 from app.errors import ConfigurationError
 from app.sections import (
     AlertmanagerSection,
@@ -40,6 +40,7 @@ from app.sections import (
     SlackSection,
     TokenSection,
     UserSection,
+    shipped_policies,
 )
 
 CONFIG_VARIABLE = "WATCHDOG_CONFIG"
@@ -53,12 +54,6 @@ def _known_database(url: str) -> str:
     if not url.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
         raise ValueError("a database begins with sqlite+aiosqlite:// or postgresql+asyncpg://")
     return url
-
-
-_RECLAIM = PolicySection(
-    action=StopAction.KILL,
-    grace={TaskType.NOTEBOOK: timedelta(hours=2), TaskType.SHELL: timedelta(hours=2)},
-)
 
 
 class Settings(BaseSettings):
@@ -79,7 +74,7 @@ class Settings(BaseSettings):
     alertmanagers: list[AlertmanagerSection] = Field(min_length=1)
     slack: SlackSection
     api_tokens: list[TokenSection] = Field(min_length=1)
-    policies: dict[str, PolicySection] = Field(default_factory=lambda: {"reclaim": _RECLAIM})
+    policies: dict[str, PolicySection] = Field(default_factory=shipped_policies)
     users: dict[str, UserSection] = Field(default_factory=dict)
     exempt: list[ExemptSection] = Field(default_factory=list)
     defaults: DefaultsSection = DefaultsSection()
@@ -267,6 +262,8 @@ def durations(model: BaseModel) -> dict[str, Any]:
             found[name] = value
         elif isinstance(value, BaseModel):
             found[name] = durations(value)
+        elif name == "reminders":
+            found[name] = list(value)
         elif isinstance(value, dict) and name == "grace":
             found[name] = {str(key): each for key, each in value.items()}
         elif isinstance(value, dict):

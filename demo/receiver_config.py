@@ -57,10 +57,22 @@ def write_scaled_settings(example: Path, target: Path, factor: float, changes: T
 
 def _scaled(tree: Tree, factor: float) -> dict[str, Any]:
     return {
-        name: _scaled(value, factor) if isinstance(value, Mapping) else _divided(value, factor)
+        name: _part(value, factor)
         for name, value in tree.items()
         if name not in NOT_TIME_OF_THE_CLUSTER
     }
+
+
+def _part(value: Any, factor: float) -> Any:  # noqa: ANN401 -- whatever a configuration holds.
+    match value:
+        case timedelta():
+            return _divided(value, factor)
+        case Mapping():
+            return _scaled(value, factor)
+        case list():
+            return [_part(each, factor) for each in value]
+        case _:
+            return value
 
 
 def _divided(duration: timedelta, factor: float) -> str:

@@ -11,21 +11,19 @@ from typing import Any
 from urllib.parse import quote
 
 from app.adapters import slack_words as words
+from app.adapters.slack_conditions import condition
+from app.adapters.slack_states import state, what_next
 from app.adapters.slack_text import code, date, link, quoted, quoted_lines
 from app.domain.actions import MessageKind, Notice
-from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Target
-from app.domain.reasons import Reason
+from app.domain.incident import Incident, IncidentState, Target
 
 Block = dict[str, Any]
 _MOST_TARGETS = 10
 """More than that are counted, not listed."""
-_MOST_HOLDS = 3
 # Characters. All together stay under the 3,000 of a block; and the live message's text under the
 # 4,000 bytes that a message may be rewritten with, although more could be posted.
 _SENTENCE = 300
 _DESCRIPTION = 1_500
-_NAME = 80
-_NOTE = 120
 _ADMINS = 2_500
 
 
@@ -54,11 +52,11 @@ def _warning(notice: Notice, links: Links) -> Message:
     about = words.subject(_open(incident), incident.identity)
     head = f"Hello! A word about {about}."
     return Message(
-        f"{head} {_what_next(notice)}",
+        f"{head} {what_next(notice)}",
         [
             _section(f"{head}\n{_found(incident)}"),
             *_listed(notice),
-            _section(f"*{_what_next(notice)}*"),
+            _section(f"*{what_next(notice)}*"),
             *_costs(notice),
             _section(_how_to_say_no(notice, links)),
             *_footer(incident, links),
@@ -67,8 +65,9 @@ def _warning(notice: Notice, links: Links) -> Message:
 
 
 def _reminder(notice: Notice, links: Links) -> Message:
+    found = condition(notice.incident.identity.alertname)
     about = words.subject(_open(notice.incident), notice.incident.identity)
-    return _reply(notice, links, f"A reminder about {about}: it still looks unused.")
+    return _reply(notice, links, f"A reminder about {about}: {found.lasts}.")
 
 
 def _last_call(notice: Notice, links: Links) -> Message:
@@ -77,7 +76,7 @@ def _last_call(notice: Notice, links: Links) -> Message:
 
 
 def _reply(notice: Notice, links: Links, head: str) -> Message:
-    text = f"{head} {_what_next(notice)}"
+    text = f"{head} {what_next(notice)}"
     return Message(text, [_section(text), _section(_how_to_say_no(notice, links))])
 
 
@@ -87,18 +86,18 @@ def _status(notice: Notice, links: Links) -> Message:
     if incident.state is IncidentState.NOTIFIED:
         return _warning(notice, links)
     about = f"This was about {words.subject(incident.targets, incident.identity)}."
-    blocks = [_section(_state(notice)), _section(f"{about}\n{_found(incident)}"), *_listed(notice)]
+    blocks = [_section(state(notice)), _section(f"{about}\n{_found(incident)}"), *_listed(notice)]
     if incident.state is IncidentState.STOPPED:
         blocks += _restarts(incident)
-    return Message(f"{_state(notice)} {about}", [*blocks, *_footer(incident, links)])
+    return Message(f"{state(notice)} {about}", [*blocks, *_footer(incident, links)])
 
 
 def _closing(notice: Notice, _links: Links) -> Message:
     incident = notice.incident
-    blocks = [_section(_state(notice))]
+    blocks = [_section(state(notice))]
     if incident.state is IncidentState.STOPPED:
         blocks += _restarts(incident)
-    return Message(_state(notice), blocks)
+    return Message(state(notice), blocks)
 
 
 def _admins(notice: Notice, links: Links) -> Message:
@@ -153,16 +152,6 @@ def _fate(notice: Notice, target: Target) -> str:
     return f", until {date(deadline)}" if deadline else ""
 
 
-def _what_next(notice: Notice) -> str:
-    """Say what happens unless something changes; a stop only where one is due."""
-    if not notice.deadlines:
-        return "Nothing will be stopped; this is only to let you know."
-    first = min(notice.deadlines.values())
-    one = len(notice.deadlines) == 1
-    thing = "it" if one else "the first of them"
-    return f"Unless something changes, {thing} will be stopped {date(first)}."
-
-
 def _costs(notice: Notice) -> Iterator[Block]:
     """What a stop would mean; said only where one is announced."""
     if not notice.deadlines:
@@ -185,11 +174,17 @@ def _types(targets: Iterable[Target]) -> list[str]:
 
 
 def _how_to_say_no(notice: Notice, links: Links) -> str:
-    lead = "Do you still need it?" if notice.deadlines else "To hear no more of it:"
+    found = condition(notice.incident.identity.alertname)
     silence = link(_silence_url(notice.incident, links), "silence it in Alertmanager")
+    if found.change and not notice.deadlines:
+        return (
+            f"What helps: {found.change} {found.settles}. To hear no more of it, {silence} for as "
+            "long as you like."
+        )
+    lead = "Do you still need it?" if notice.deadlines else "To hear no more of it:"
     return (
-        f"{lead} Use the GPUs again, and this message settles itself; or {silence} for as long as "
-        "you like. If you are done with it, ending it yourself frees the GPUs for others."
+        f"{lead} {found.settles}; or {silence} for as long as you like. If you are done with it, "
+        "ending it yourself frees what it holds for others."
     )
 
 
@@ -202,62 +197,6 @@ def _silence_url(incident: Incident, links: Links) -> str:
     matchers = ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
     base = links.alertmanager_url.rstrip("/")
     return f"{base}/#/silences/new?filter={quote(f'{{{matchers}}}', safe='')}"
-
-
-def _state(notice: Notice) -> str:
-    """Say in words how things stand."""
-    incident = notice.incident
-    match incident.state:
-        case IncidentState.FIRING:
-            return "No deadline runs at the moment. If it is still unused, a new message follows."
-        case IncidentState.HELD:
-            return " ".join(
-                ["On hold; nothing is stopped.", *map(_hold, incident.holds[:_MOST_HOLDS])]
-            )
-        case IncidentState.STOPPING:
-            return "The time is over, and it is being stopped now."
-        case IncidentState.ESCALATED:
-            return "It could not be stopped. The admins were told, and look at it."
-        case IncidentState.RESOLVED:
-            return f"In use again: all is well.{_nothing_stopped(incident)}"
-        case IncidentState.ENDED:
-            return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
-        case IncidentState.STOPPED:
-            return f"Stopped {date(incident.changed_at)}; the GPUs are free again."
-        case IncidentState.DISMISSED:
-            return "An admin looked at it: a false alarm. Sorry for the interruption."
-        case _:
-            return _what_next(notice)
-
-
-def _nothing_stopped(incident: Incident) -> str:
-    stopped = any(target.outcome is IncidentState.STOPPED for target in incident.targets)
-    return "" if stopped or incident.state not in FINAL_STATES else " Nothing was stopped."
-
-
-def _hold(hold: Hold) -> str:
-    by = f" by {quoted(hold.by, _NAME)}" if hold.by else ""
-    until = f" until {date(hold.until)}" if hold.until else ""
-    note = f" (“{quoted(hold.detail, _NOTE)}”)" if hold.detail else ""
-    match hold.reason:
-        case Reason.SILENCED:
-            return f"Silenced in Alertmanager{by}{until}{note}."
-        case Reason.KEPT:
-            return f"Kept{by}{until}{note}."
-        case Reason.INHIBITED:
-            return "Another alert says that the measurements cannot be relied on now."
-        case Reason.MUTED:
-            return f"Outside of the hours in which alerts are sent{by}."
-        case Reason.OWNER_UNREACHABLE:
-            return f"The owner could not be reached{until}."
-        case Reason.BREAKER:
-            return "No task of anybody is stopped now, until an admin allows it again."
-        case Reason.EXEMPT:
-            return f"Exempt{until} (“{quoted(hold.by, _NOTE)}”)."
-        case Reason.OUTSIDE_HOURS:
-            return f"Outside of your waking hours it waits{until}; then a new message may follow."
-        case _:
-            return f"{hold.reason.replace('_', ' ').capitalize()}{by}{until}."
 
 
 def _footer(incident: Incident, links: Links) -> Iterator[Block]:

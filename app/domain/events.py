@@ -76,6 +76,8 @@ class WarningDelivered:
 @dataclass(frozen=True, slots=True)
 class ReminderDue:
     kind: str
+    moment: str = ""
+    """Which of the policy's reminders it is."""
 
 
 @dataclass(frozen=True, slots=True)

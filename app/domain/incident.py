@@ -165,7 +165,7 @@ class Incident:
     round: int = 0
     """Counts the first warnings: 0 = nobody was to be told yet. Each hold's end begins another."""
     reminders: tuple[str, ...] = ()
-    """The kinds of reminder that the present round has had."""
+    """Which of the policy's reminders the present round has had."""
     holds: tuple[Hold, ...] = ()
     block: Block | None = None
     """What speaks against a stop that is due, or keeps us from seeing. None while nothing does."""

@@ -100,8 +100,8 @@ def _while_notified(
         case e.EpisodeBegan(evidence=evidence, reason=reason):
             return _new_round(incident, reason, evidence)
 
-        case e.ReminderDue(kind=kind) if kind not in incident.reminders:
-            after = replace(incident, reminders=(*incident.reminders, kind))
+        case e.ReminderDue(kind=kind, moment=moment) if moment not in incident.reminders:
+            after = replace(incident, reminders=(*incident.reminders, moment))
             return Step(after, Reason.REMINDER_QUEUED, (SendMessage(MessageKind(kind)),), kind)
 
         case e.StopProven():

@@ -21,6 +21,10 @@ class Mode(StrEnum):
         return list(Mode).index(self)
 
 
+Reminder = float | timedelta
+"""When an owner is reminded: after this share of the grace period, or so long before its end."""
+
+
 class StopAction(StrEnum):
     KILL = "kill"
     NONE = "none"  # advise only
@@ -37,10 +41,8 @@ class Policy:
     grace: Mapping[TaskType, timedelta] = field(default_factory=dict)
     """By type of task; `grace_default` for the types that are not in it."""
     grace_default: timedelta = timedelta(hours=1)
-    reminder_at: float = 0.5
-    """The share of the grace period after which the owner is reminded."""
-    last_call: timedelta = timedelta(minutes=10)
-    """How long before the deadline the last message comes."""
+    reminders: tuple[Reminder, ...] = (0.5, timedelta(minutes=10))
+    """In the order in which they come."""
     attempts: int = 5
     """How often a stop is tried before a person must look."""
     tell_admins_after: timedelta = timedelta(minutes=15)

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta, tzinfo
 
-from app.domain.actions import MessageKind
 from app.domain.breaker import PlannedStop
 from app.domain.cluster import UNSAVED
 from app.domain.incident import Incident, IncidentState, Target
@@ -74,32 +73,6 @@ def due_targets(
 def _is_over(target: Target, policy: Policy, clock: timedelta, now: datetime) -> bool:
     left = remaining(target, policy, clock=clock, now=now)
     return left is not None and left <= timedelta()
-
-
-def due_reminder(
-    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
-) -> MessageKind | None:
-    """Return the reminder that is due and was not sent in this round.
-
-    A grace period so short that the last call would come before the reminder has no last call.
-    """
-    if incident.state is not IncidentState.NOTIFIED:
-        return None
-    ends = deadlines(incident, policy, clock=clock, now=now)
-    if not ends:
-        return None
-    first = min(ends, key=lambda allocation_id: ends[allocation_id])
-    left = ends[first] - now
-    target = incident.target(first)
-    grace = policy.grace_for(target.task_type) if target else timedelta()
-    half = grace * (1 - policy.reminder_at)
-    if left <= timedelta():
-        return None
-    if left <= policy.last_call < half and MessageKind.LAST_CALL not in incident.reminders:
-        return MessageKind.LAST_CALL
-    if policy.last_call < left <= half or (left <= half <= policy.last_call):
-        return None if MessageKind.REMINDER in incident.reminders else MessageKind.REMINDER
-    return None
 
 
 def planned_stop(incident: Incident, target: Target) -> PlannedStop:

@@ -143,7 +143,7 @@ def test_missing_file_is_named_with_the_variable_that_names_another(
 def test_environment_wins_over_the_file_field_by_field(
     configuration: dict[str, Any], configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = {"action": "kill", "grace_default": "1h", "last_call": "7m"}
+    policy = {"action": "kill", "grace_default": "1h", "reminders": [0.25, "7m"]}
     configure(configuration | {"policies": {"reclaim": policy}})
     monkeypatch.setenv("WATCHDOG_MODE", "warn")
     monkeypatch.setenv("WATCHDOG_DETERMINED__URL", "http://master:8080")
@@ -155,7 +155,7 @@ def test_environment_wins_over_the_file_field_by_field(
     assert str(settings.determined.url) == "http://master:8080/"
     assert str(settings.determined.password_file) == configuration["determined"]["password_file"]
     assert settings.policies["reclaim"].grace_default == timedelta(hours=3)
-    assert settings.policies["reclaim"].last_call == timedelta(minutes=7)
+    assert settings.policies["reclaim"].reminders == (0.25, timedelta(minutes=7))
 
 
 def test_unknown_key_in_the_environment_is_refused_by_its_name(

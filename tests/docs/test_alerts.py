@@ -13,6 +13,7 @@ import yaml
 
 from app.domain.alert import ADMIN_SCOPES, HEARTBEAT
 from app.domain.cluster import TaskType
+from app.domain.policy import Mode, StopAction
 from app.durations import parse_duration
 from app.sections import PolicySection
 from app.settings import Settings
@@ -58,7 +59,11 @@ def as_shipped(name: str) -> str:
         return "heartbeat"
     if labels["scope"] in ADMIN_SCOPES:
         return "admins"
-    to_the_owner = labels["policy"] if labels["policy"] in POLICIES else "record"
+    policy = POLICIES.get(labels["policy"], PolicySection(mode=Mode.OBSERVE))
+    stops = policy.action is not StopAction.NONE
+    to_the_owner = labels["policy"] if stops else "advise"
+    if policy.mode is Mode.OBSERVE:
+        to_the_owner = "record"
     return f"{to_the_owner}, admins" if labels["policy"] in FOR_ADMINS else to_the_owner
 
 

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from app.domain.policy import Mode
 from app.domain.waking import WakingHours
 from app.durations import format_duration
-from app.sections import Matchers, PolicySection
+from app.sections import Matchers, PolicySection, Reminders
 from app.settings import CONFIG_VARIABLE, Settings, load_settings
 from tests.docs.pages import ROOT, blocks, code, codes, read, rows, section
 
@@ -28,6 +28,7 @@ EXAMPLE = ROOT / "watchdog.example.yaml"
 KEYS = {"policies": "<name>", "users": "<username>"}
 WORDS: dict[object, str] = {
     Matchers: "list of matchers",
+    Reminders: "list of reminders",
     datetime: "day, or moment",
     WakingHours: "part of a day, or `off`",
     tzinfo: "time zone",
@@ -44,6 +45,7 @@ OTHER_VALUES: dict[str, tuple[str, object]] = {
     "number": ("0.25", 0.25),
     "duration": ("7m", timedelta(minutes=7)),
     "part of a day": ("07:00-19:00", WakingHours(time(7), time(19))),
+    "list of reminders": ('[0.25, "7m"]', (0.25, timedelta(minutes=7))),
     "time zone": ("Europe/Zurich", ZoneInfo("Europe/Zurich")),
     "file": ("a/file", Path("a/file")),
     "URL": ("http://other.example/", AnyHttpUrl("http://other.example/")),
@@ -125,10 +127,16 @@ def _default(field: FieldInfo) -> str:
             return f"`{format_duration(duration)}`"
         case []:
             return "empty"
+        case tuple() as reminders:
+            return ", ".join(f"`{_reminder(each)}`" for each in reminders)
         case dict() as named:
             return ", ".join(f"`{name}`" for name in named) or "empty"
         case value:
             return f"`{value}`" if str(value) else "empty"
+
+
+def _reminder(value: object) -> str:
+    return format_duration(value) if isinstance(value, timedelta) else str(value)
 
 
 DOCUMENTED = {

@@ -131,7 +131,7 @@ async def test_s13_a_reminder_that_waits_for_slack_is_not_sent_at_night(
     await receiver.warns()
     world.slack.refusals[RecipientKind.OWNER] = UpstreamUnavailableError("time-out")
     await receiver.run(GRACE / 2)
-    assert (await receiver.incident()).reminders == (K.REMINDER,)
+    assert (await receiver.incident()).reminders == ("0.5",)
     world.time.passes(HOUR)
     world.slack.refusals.clear()
 

@@ -1,0 +1,80 @@
+"""How things stand with an incident, and what comes next, in a sentence or two of mrkdwn."""
+
+from app.adapters.slack_conditions import condition
+from app.adapters.slack_text import date, quoted
+from app.domain.actions import Notice
+from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
+from app.domain.policy import Mode
+from app.domain.reasons import Reason
+
+_MOST_HOLDS = 3
+_NAME = 80
+_NOTE = 120
+
+
+def state(notice: Notice) -> str:
+    """Say in words how things stand."""
+    incident = notice.incident
+    match incident.state:
+        case IncidentState.FIRING:
+            no_more = "No deadline runs at the moment. " if incident.mode is Mode.ENFORCE else ""
+            return f"{no_more}{condition(incident.identity.alertname).returns}"
+        case IncidentState.HELD:
+            return " ".join(
+                ["On hold; nothing is stopped.", *map(_hold, incident.holds[:_MOST_HOLDS])]
+            )
+        case IncidentState.STOPPING:
+            return "The time is over, and it is being stopped now."
+        case IncidentState.ESCALATED:
+            return "It could not be stopped. The admins were told, and look at it."
+        case IncidentState.RESOLVED:
+            over = condition(incident.identity.alertname).over
+            return f"{over}{_nothing_stopped(incident)}"
+        case IncidentState.ENDED:
+            return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
+        case IncidentState.STOPPED:
+            return f"Stopped {date(incident.changed_at)}; the GPUs are free again."
+        case IncidentState.DISMISSED:
+            return "An admin looked at it: a false alarm. Sorry for the interruption."
+        case _:
+            return what_next(notice)
+
+
+def _nothing_stopped(incident: Incident) -> str:
+    stopped = any(target.outcome is IncidentState.STOPPED for target in incident.targets)
+    return "" if stopped or incident.state not in FINAL_STATES else " Nothing was stopped."
+
+
+def _hold(hold: Hold) -> str:
+    by = f" by {quoted(hold.by, _NAME)}" if hold.by else ""
+    until = f" until {date(hold.until)}" if hold.until else ""
+    note = f" (“{quoted(hold.detail, _NOTE)}”)" if hold.detail else ""
+    match hold.reason:
+        case Reason.SILENCED:
+            return f"Silenced in Alertmanager{by}{until}{note}."
+        case Reason.KEPT:
+            return f"Kept{by}{until}{note}."
+        case Reason.INHIBITED:
+            return "Another alert says that the measurements cannot be relied on now."
+        case Reason.MUTED:
+            return f"Outside of the hours in which alerts are sent{by}."
+        case Reason.OWNER_UNREACHABLE:
+            return f"The owner could not be reached{until}."
+        case Reason.BREAKER:
+            return "No task of anybody is stopped now, until an admin allows it again."
+        case Reason.EXEMPT:
+            return f"Exempt{until} (“{quoted(hold.by, _NOTE)}”)."
+        case Reason.OUTSIDE_HOURS:
+            return f"Outside of your waking hours it waits{until}; then a new message may follow."
+        case _:
+            return f"{hold.reason.replace('_', ' ').capitalize()}{by}{until}."
+
+
+def what_next(notice: Notice) -> str:
+    """Say what happens unless something changes; a stop only where one is due."""
+    if not notice.deadlines:
+        return "Nothing will be stopped; this is only to let you know."
+    first = min(notice.deadlines.values())
+    one = len(notice.deadlines) == 1
+    thing = "it" if one else "the first of them"
+    return f"Unless something changes, {thing} will be stopped {date(first)}."

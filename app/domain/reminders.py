@@ -1,0 +1,47 @@
+"""When an owner is reminded within a grace period."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from app.domain.actions import MessageKind
+from app.domain.events import ReminderDue
+from app.domain.incident import Incident, IncidentState
+from app.domain.policy import Policy, Reminder
+from app.domain.schedule import deadlines
+
+
+def due_reminder(
+    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
+) -> ReminderDue | None:
+    """Return the reminder whose time has come, unless this round has had it.
+
+    What was missed meanwhile is not made up for: the last of them says it all.
+    """
+    if incident.state is not IncidentState.NOTIFIED:
+        return None
+    ends = deadlines(incident, policy, clock=clock, now=now)
+    first = min(ends, key=lambda allocation_id: ends[allocation_id], default="")
+    target = incident.target(first)
+    if target is None or ends[first] <= now:
+        return None
+    left = ends[first] - now
+    moments = list(_moments(policy.reminders, policy.grace_for(target.task_type)))
+    past = [moment for moment, begins in moments if left <= begins]
+    if not past or past[-1] in incident.reminders:
+        return None
+    is_last = len(moments) > 1 and past[-1] == moments[-1][0]
+    return ReminderDue(MessageKind.LAST_CALL if is_last else MessageKind.REMINDER, past[-1])
+
+
+def _moments(reminders: Sequence[Reminder], grace: timedelta) -> Iterator[tuple[str, timedelta]]:
+    """Yield each reminder, and how much of the grace period is left when its time has come.
+
+    Where one would come no later than the one before it, or than the warning, it is left out: of
+    "at half, and 10 min before the end" a grace period of a quarter of an hour has the half alone.
+    """
+    earlier = grace
+    for each in reminders:
+        left = each if isinstance(each, timedelta) else grace * (1 - each)
+        if left < earlier:
+            yield str(each), left
+            earlier = left
