@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.breaker import Quota
-from app.domain.incident import Incident, Intent, Receipt
+from app.domain.incident import Incident, Intent, IntentState, Receipt
 
 
 class MessageKind(StrEnum):
@@ -42,6 +42,11 @@ class SaveIntent:
     intent: Intent
     quota: Quota | None = None
     """What the intent is measured by where the decision is new. None: it is known already."""
+
+    @property
+    def goes_forward(self) -> bool:
+        """Tell whether a stop begins or is sent by it. To take one back needs nobody's leave."""
+        return self.quota is not None or self.intent.state is IntentState.SENDING
 
 
 Action = SendMessage | SaveIntent

@@ -162,17 +162,19 @@ def withdrawn(incident: Incident, target: Target) -> tuple[Incident, tuple[Actio
 
 
 def exhausted(incident: Incident, target: Target, detail: str) -> Step:
-    """Leave it to a person: the attempts are used up."""
-    closed = replace(intent_of(target), state=IntentState.WITHDRAWN)
+    """Leave it to a person: the attempts are used up. No stop of a neighbour goes on either."""
     text = (
         f"Allocation {target.allocation_id} of {target.username} could not be stopped in "
-        f"{closed.attempts} attempts. Last answer: {detail}. Nothing more is tried."
+        f"{intent_of(target).attempts} attempts. Last answer: {detail}. Nothing more is tried."
     )
-    saved = SaveIntent(target.allocation_id, closed)
+    after, saved = replace(incident, block=None), []
+    for each in open_intents(incident):
+        closed = replace(intent_of(each), state=IntentState.WITHDRAWN)
+        saved.append(SaveIntent(each.allocation_id, closed))
+        left = replace(each, intent=closed, was_called=may_have_arrived(each))
+        after = after.with_target(left)
     told = (SendMessage(MessageKind.ADMINS, text), *status(incident))
-    left = replace(target, intent=closed, was_called=may_have_arrived(target))
-    after = replace(incident.with_target(left), block=None)
-    return Step(after, Reason.ATTEMPTS_EXHAUSTED, (saved, *told), detail)
+    return Step(after, Reason.ATTEMPTS_EXHAUSTED, (*saved, *told), detail)
 
 
 def intent_step(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.actions import MessageKind, SaveIntent, SendMessage
 from app.domain.breaker import BreakerState, PlannedStop, alarm, count, excess, trip
 from app.domain.history import WATCHDOG
-from app.domain.incident import OPEN_INTENTS, Incident, IntentState
+from app.domain.incident import OPEN_INTENTS, Incident
 from app.domain.steps import Transition
 from app.store.codec import storable
 from app.store.schema import breaker, intents, outbox
@@ -28,9 +28,7 @@ async def admit(connection: AsyncConnection, transition: Transition) -> str:
         TaskKeptError: somebody keeps the task.
     """
     for order in transition.actions:
-        if not isinstance(order, SaveIntent):
-            continue
-        if order.quota is None and order.intent.state is not IntentState.SENDING:
+        if not isinstance(order, SaveIntent) or not order.goes_forward:
             continue
         # Whatever else forbids this stop comes first: it must not count as one too many.
         await demand_not_kept(connection, transition.incident, order)

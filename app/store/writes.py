@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.actions import SaveIntent, SendMessage
-from app.domain.incident import FINAL_STATES, Incident, IntentState
+from app.domain.incident import FINAL_STATES, Incident
 from app.domain.steps import Transition
 from app.errors import IntentExistsError, StaleIncidentError, TaskKeptError
 from app.store.codec import entry_row, incident_row, storable
@@ -157,7 +157,7 @@ async def demand_not_kept(
     connection: AsyncConnection, incident: Incident, order: SaveIntent
 ) -> None:
     """Refuse an intent, new or about to be sent, to stop what somebody keeps (S13)."""
-    if order.intent.state not in {IntentState.RECORDED, IntentState.SENDING}:
+    if not order.goes_forward:
         return
     await one_at_a_time(connection)
     target = incident.target(order.allocation_id)

@@ -11,7 +11,7 @@ from app.domain.actions import MessageKind, SaveIntent
 from app.domain.incident import Incident, IncidentState, Intent, IntentState
 from app.domain.lifecycle import advance
 from app.domain.reasons import Reason
-from app.domain.steps import Transition
+from app.domain.steps import Transition, open_intents
 from app.errors import InvalidTransitionError
 from tests.domain.examples import (
     ACCEPTED,
@@ -241,3 +241,28 @@ def test_the_last_failed_attempt_tells_the_admins() -> None:
 
 def test_nothing_more_is_tried_when_a_person_must_look() -> None:
     assert step(escalated(), proven()).entries == ()
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "was_called"),
+    [([], False), ([e.StopSending(NEIGHBOUR)], True)],
+    ids=["on record", "being called"],
+)
+def test_a_person_who_must_look_finds_no_stop_of_a_neighbour_open(
+    neighbour: list[e.Event], *, was_called: bool
+) -> None:
+    both = after(two_are_stopped(), *neighbour)
+    for _ in range(POLICY.attempts - 1):
+        both = after(both, CALL, REFUSED, proven())
+
+    transition = step(after(both, CALL), REFUSED)
+
+    [first, second] = transition.incident.targets
+    assert transition.incident.state is S.ESCALATED
+    assert {order for order, state, _ in saved(transition) if state is IntentState.WITHDRAWN} == {
+        ALLOCATION,
+        NEIGHBOUR,
+    }
+    assert open_intents(transition.incident) == []
+    assert second.was_called == was_called
+    assert not first.was_called

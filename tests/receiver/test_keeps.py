@@ -7,7 +7,7 @@ import pytest
 
 from app.api.problems import KeepTooLongError, StopUnderWayError
 from app.domain.actions import MessageKind
-from app.domain.incident import IncidentState
+from app.domain.incident import IncidentState, IntentState
 from app.domain.reasons import Reason
 from app.errors import UpstreamUnavailableError
 from tests.domain.examples import IDENTITY, TASK
@@ -172,3 +172,27 @@ async def test_the_keeps_of_one_episode_do_not_count_in_the_next(
     await receiver.keep("24h")
 
     assert (await receiver.incidents())[-1].state is S.HELD
+
+
+async def test_a_keep_from_elsewhere_between_the_sending_and_its_taking_back_leaves_no_call_behind(
+    world: World, receiver: Receiver
+) -> None:
+    other = replace(IDENTITY, alertname="GPUAllocationPartlyIdle")
+    await receiver.warns()
+    world.fires(other)
+    await receiver.hears_of(other)
+
+    async def happen() -> None:
+        await receiver.keep(identity=other)
+        world.time.passes(30 * SECOND)
+
+    receiver.calls.before("cluster.stop", happen)
+    await receiver.run(GRACE)
+
+    [first, _] = await receiver.incidents()
+    intent = first.targets[0].intent
+    assert world.determined.calls == []
+    assert intent is not None
+    assert (intent.state, intent.attempts) == (IntentState.RECORDED, 0), "it was not sent"
+    await receiver.run(MINUTE)
+    assert (await receiver.incidents())[0].state is S.HELD
