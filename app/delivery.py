@@ -149,6 +149,7 @@ class Dispatcher:
     async def _notice(self, delivery: Delivery, incident: Incident) -> Notice:
         now = self._context.now()
         first = delivery.kind is MessageKind.WARNING
+        policy = self._recorder.policy(incident)
         return Notice(
             kind=delivery.kind,
             incident=self._named(incident),
@@ -156,6 +157,8 @@ class Dispatcher:
             deadlines=self._promised(incident, now) if first else await self._due(incident, now),
             thread=None if first or delivery.audience is Audience.ADMINS else incident.message,
             text=delivery.text,
+            action=policy.action,
+            fallback=policy.fallback,
         )
 
     def _named(self, incident: Incident) -> Incident:

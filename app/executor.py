@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -13,11 +14,14 @@ from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
 from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.observation import World, expressions_of, holds_over
+from app.domain.policy import StopAction
 from app.domain.proof import Readings, Verdict, consequence, judge
 from app.domain.reasons import Reason
+from app.domain.together import Due, Stop
 from app.errors import (
     BreakerTrippedError,
     IntentExistsError,
+    StaleIncidentError,
     StopNotSentError,
     TaskKeptError,
     UpstreamError,
@@ -45,44 +49,56 @@ class Executor:
         self._context = context
         self._monotonic = monotonic
 
-    async def stop(
-        self, incident: Incident, target: Target, world: World, *, due: Sequence[PlannedStop]
-    ) -> Incident:
-        """Stop one allocation that is due, if every rule allows it; else note why not.
+    async def stop(self, stop: Stop, world: World, *, due: Sequence[PlannedStop]) -> None:
+        """Make one call, if every rule allows it for every allocation; else note why not.
 
         `due` is all that is due at this tick: the breaker counts it.
 
         Raises:
-            StaleIncidentError: the incident was changed meanwhile; nothing was sent.
+            StaleIncidentError: an incident was changed meanwhile; nothing was sent.
         """
         began = self._monotonic()
-        readings = await self._read(incident, target, world)
-        verdict = self._judge(incident, target, readings, world)
-        if verdict.is_proven:
+        readings = [await self._read(*pair, world) for pair in stop.due]
+        verdicts = self._judge(stop, readings, world)
+        if all(verdict.is_proven for verdict in verdicts):
             # The world was read at the start of the tick. What holds the alert is asked once more,
             # as late as can be: a silence made a second ago wins (S4).
             world = await self._lookout.read(world.clock)
-            verdict = self._judge(incident, target, readings, world)
-        event = self._event(incident, target, verdict, world)
-        if isinstance(event, e.StopProven):
-            event = replace(event, quota=self._quota(world, due))
+            verdicts = self._judge(stop, readings, world)
+        go = all(verdict.is_proven for verdict in verdicts)
+        recorded = []
+        for (incident, target), verdict in zip(stop.due, verdicts, strict=True):
+            event = self._event(incident, target, verdict, world)
+            if isinstance(event, e.StopProven):
+                if not go:
+                    event = e.StopBlocked(Reason.NOT_PAUSABLE, "not all of it may be stopped now")
+                else:
+                    quota = self._quota(world, due)
+                    event = replace(event, quota=quota, action=stop.action)
+            after = await self._record(incident, event)
+            if after is not None and isinstance(event, e.StopProven):
+                recorded.append((after, target))
+            elif go:
+                # What is on record of the others is judged anew at the next tick.
+                return
+        known = [each.allocation for each in readings if each.allocation is not None]
+        if go and all(incident.state is IncidentState.STOPPING for incident, _ in recorded):
+            # Else proven once too often, and left to a person.
+            await self._carry_out(stop.action, recorded, known, began)
+
+    async def _record(self, incident: Incident, event: e.Event) -> Incident | None:
+        """Store what the verdict means. Return None where somebody does not let the stop begin."""
         try:
-            incident = await self._recorder.record(incident, event)
+            return await self._recorder.record(incident, event)
         except IntentExistsError:
-            return await self._recorder.record(incident, e.StopBlocked(Reason.STOP_ELSEWHERE))
+            await self._recorder.record(incident, e.StopBlocked(Reason.STOP_ELSEWHERE))
         except TaskKeptError:
             # Kept a moment ago: the next tick holds the incident, or withdraws its intent.
-            return incident
+            pass
         except BreakerTrippedError as exc:
             # The same: the next tick holds it, with all the others.
             log.error("breaker_tripped", incident_id=incident.incident_id, why=str(exc))  # noqa: TRY400 -- it is no error of ours.
-            return incident
-        if incident.state is not IncidentState.STOPPING or readings.allocation is None:
-            # Not proven; or proven once too often, and left to a person.
-            return incident
-        if isinstance(event, e.StopProven):
-            return await self._carry_out(incident, readings.allocation, began)
-        return incident
+        return None
 
     def _event(self, incident: Incident, target: Target, verdict: Verdict, world: World) -> e.Event:
         """Return what the verdict means.
@@ -100,12 +116,16 @@ class Executor:
         running = len(world.snapshot.running) if world.snapshot else 0
         return Quota(world.rulebook.breaker, running, tuple(due))
 
-    def _judge(
-        self, incident: Incident, target: Target, readings: Readings, world: World
-    ) -> Verdict:
-        policy = self._context.rulebook.policy(incident.identity.policy)
-        limits = self._context.rulebook.limits
-        return judge(incident, target, readings, world, policy=policy, limits=limits)
+    def _judge(self, stop: Stop, readings: Sequence[Readings], world: World) -> list[Verdict]:
+        found = []
+        for (incident, target), read in zip(stop.due, readings, strict=True):
+            policy = self._context.rulebook.policy_for(incident.identity)
+            limits = self._context.rulebook.limits
+            verdict = judge(incident, target, read, world, policy=policy, limits=limits)
+            if verdict.is_proven and stop.no is not None:
+                verdict = Verdict(stop.no, stop.detail, verdict.evidence)
+            found.append(verdict)
+        return found
 
     async def _read(self, incident: Incident, target: Target, world: World) -> Readings:
         try:
@@ -128,36 +148,68 @@ class Executor:
         return Readings(allocation, verify=verify, evidence=evidence)
 
     async def _carry_out(
-        self, incident: Incident, allocation: Allocation, began: float
-    ) -> Incident:
+        self,
+        action: StopAction,
+        due: Sequence[Due],
+        allocations: Sequence[Allocation],
+        began: float,
+    ) -> None:
         """Call Determined, once. From the first commit on, a crash leaves a fate to be proven.
 
         `began` is when the first reading of the proof was asked for: what it says grows old (S3).
         """
-        allocation_id = allocation.allocation_id
         limit = self._context.rulebook.limits.proof_age.total_seconds()
 
         def may_send() -> bool:
             return self._monotonic() - began <= limit
 
-        answered: e.Event
+        sending = await self._sending(due)
+        if len(sending) < len(due):
+            await self._answer(sending, _not_sent(Reason.STOP_ELSEWHERE, "not all may be stopped"))
+            return
         try:
-            incident = await self._recorder.record(incident, e.StopSending(allocation_id))
-        except (TaskKeptError, BreakerTrippedError) as exc:
-            log.info("stop_not_sent", allocation_id=allocation_id, why=str(exc))
-            return incident
-        try:
-            answer = await self._systems.cluster.stop(allocation, may_send=may_send)
+            if action is StopAction.PAUSE:
+                answer = await self._systems.cluster.pause(allocations, may_send=may_send)
+            else:
+                answer = await self._systems.cluster.stop(allocations[0], may_send=may_send)
         except StopNotSentError as exc:
             reason = Reason.STOP_REJECTED if may_send() else Reason.PROOF_OLD
-            answered = e.StopNotSent(allocation_id, reason, str(exc))
+            await self._answer(sending, _not_sent(reason, str(exc)))
         except UpstreamRejectedError as exc:
-            answered = self._failed(allocation_id, Reason.STOP_REJECTED, str(exc))
+            await self._answer(sending, _failed(Reason.STOP_REJECTED, str(exc)))
         except UpstreamError as exc:
-            answered = self._failed(allocation_id, Reason.STOP_UNCONFIRMED, str(exc))
+            await self._answer(sending, _failed(Reason.STOP_UNCONFIRMED, str(exc)))
         else:
-            answered = e.StopAnswered(allocation_id, IntentState.SENT, Reason.STOP_ACCEPTED, answer)
-        return await self._recorder.record(incident, answered)
+            await self._answer(sending, _taken(answer))
 
-    def _failed(self, allocation_id: str, reason: Reason, detail: str) -> e.StopAnswered:
-        return e.StopAnswered(allocation_id, IntentState.UNCONFIRMED, reason, detail)
+    async def _sending(self, due: Sequence[Due]) -> list[Due]:
+        """Note of each that it is about to be called, up to the first that may not be."""
+        sending: list[Due] = []
+        for incident, target in due:
+            try:
+                event = e.StopSending(target.allocation_id)
+                sending.append((await self._recorder.record(incident, event), target))
+            except (TaskKeptError, BreakerTrippedError, StaleIncidentError) as exc:
+                log.info("stop_not_sent", allocation_id=target.allocation_id, why=str(exc))
+                break
+        return sending
+
+    async def _answer(self, sending: Sequence[Due], answered: Callable[[str], e.Event]) -> None:
+        """Note what became of the call, of each allocation by itself."""
+        for incident, target in sending:
+            with suppress(StaleIncidentError):
+                await self._recorder.record(incident, answered(target.allocation_id))
+
+
+def _not_sent(reason: Reason, detail: str) -> Callable[[str], e.Event]:
+    return lambda allocation_id: e.StopNotSent(allocation_id, reason, detail)
+
+
+def _failed(reason: Reason, detail: str) -> Callable[[str], e.Event]:
+    state = IntentState.UNCONFIRMED
+    return lambda allocation_id: e.StopAnswered(allocation_id, state, reason, detail)
+
+
+def _taken(answer: str) -> Callable[[str], e.Event]:
+    state, reason = IntentState.SENT, Reason.STOP_ACCEPTED
+    return lambda allocation_id: e.StopAnswered(allocation_id, state, reason, answer)

@@ -85,7 +85,7 @@ class Intake:
 
     def _open(self, alert: Alert, now: datetime) -> Transition:
         """Open an incident. The delivery itself says that nothing suppresses the alert."""
-        policy = self._context.rulebook.policy(alert.identity.policy)
+        policy = self._context.rulebook.policy_for(alert.identity)
         opening = open_incident(
             str(uuid.uuid4()),
             alert.identity,

@@ -47,6 +47,15 @@ class Cluster(Protocol):
         """
         ...
 
+    async def pause(
+        self, allocations: Sequence[Allocation], *, may_send: Callable[[], bool]
+    ) -> str:
+        """Pause the generic task, or the experiment, that the allocations are all the runs of.
+
+        For the rest as `stop`. An experiment of which anything else runs is not paused.
+        """
+        ...
+
 
 class Rules(Protocol):
     """Prometheus."""

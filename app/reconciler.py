@@ -15,13 +15,15 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.context import Context
-from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, Target
+from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, IntentState, Target
 from app.domain.observation import World, observe
 from app.domain.opening import open_incident
+from app.domain.policy import StopAction
 from app.domain.readings import RuleAlert
 from app.domain.reminders import due_reminder
 from app.domain.schedule import due_targets, planned_stop
 from app.domain.steps import Transition, open_intents
+from app.domain.together import arrange
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
 from app.lookout import Lookout, Systems
@@ -119,7 +121,7 @@ class Reconciler:
 
     async def _settle(self, incident: Incident, world: World) -> Incident:
         """Let the incident follow what is so."""
-        mode = self._context.rulebook.policy(incident.identity.policy).ceiling(world.mode)
+        mode = self._context.rulebook.policy_for(incident.identity).ceiling(world.mode)
         events = observe(incident, world, mode)
         return await self._store(self._recorder.after(Transition(incident), events))
 
@@ -154,7 +156,7 @@ class Reconciler:
         )
 
     async def _open(self, alert: RuleAlert, world: World) -> Incident:
-        mode = self._context.rulebook.policy(alert.identity.policy).ceiling(world.mode)
+        mode = self._context.rulebook.policy_for(alert.identity).ceiling(world.mode)
         opening = open_incident(
             str(uuid.uuid4()),
             alert.identity,
@@ -193,10 +195,10 @@ class Reconciler:
             # What fires no more may be over, and recovery sees to it.
             if incident.identity.key in (world.firing or {})
         ]
-        for incident, target in due[:_STOPS_PER_TICK]:
-            self._tried[target.allocation_id] = world.now
+        for stop in arrange(due, world.rulebook, world.snapshot)[:_STOPS_PER_TICK]:
+            self._tried |= {target.allocation_id: world.now for _, target in stop.due}
             with self._contained(), suppress(StaleIncidentError):
-                await self._executor.stop(incident, target, world, due=planned)
+                await self._executor.stop(stop, world, due=planned)
 
     def _last_tried(self, target: Target) -> datetime:
         return self._tried.get(target.allocation_id, _NEVER)
@@ -207,15 +209,18 @@ class Reconciler:
             return []
         policy = self._recorder.policy(incident)
         first = due_targets(incident, policy, clock=world.clock, now=world.now)
-        retry = self._context.rulebook.limits.stop_retry
         return first + [
             target
             for target in open_intents(incident)
-            if target.intent and self._is_unsettled(target.intent, world.now, retry)
+            if target.intent and self._is_unsettled(target.intent, world.now)
         ]
 
-    def _is_unsettled(self, intent: Intent, now: datetime, retry: timedelta) -> bool:
+    def _is_unsettled(self, intent: Intent, now: datetime) -> bool:
         """Tell whether the fate of an intent is unknown, and it was given the time to show."""
+        limits = self._context.rulebook.limits
+        may_save = intent.state in {IntentState.SENDING, IntentState.SENT}
+        is_paused = intent.action is StopAction.PAUSE and may_save
+        retry = limits.pause_retry if is_paused else limits.stop_retry
         return intent.attempted_at is None or now - intent.attempted_at >= retry
 
     async def _show_keeps(self, world: World) -> None:

@@ -21,7 +21,7 @@ class Recorder:
         self._context = context
 
     def policy(self, incident: Incident) -> Policy:
-        return self._context.rulebook.policy(incident.identity.policy)
+        return self._context.rulebook.policy_for(incident.identity)
 
     def after(self, transition: Transition, events: Iterable[Event]) -> Transition:
         """Let the events follow, without storing anything."""

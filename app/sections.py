@@ -24,7 +24,7 @@ from app.domain.access import Role
 from app.domain.cluster import TaskType
 from app.domain.exemption import MATCHED
 from app.domain.matchers import Matcher, parse_matcher
-from app.domain.policy import Mode, Reminder, StopAction
+from app.domain.policy import Fallback, Mode, Reminder, StopAction
 from app.domain.waking import ALWAYS, WakingHours
 from app.durations import parse_duration
 
@@ -142,6 +142,7 @@ class TokenSection(Section):
 
 class PolicySection(Section):
     action: StopAction = StopAction.NONE
+    fallback: Fallback = Fallback.NONE
     mode: Mode = Mode.ENFORCE
     grace: dict[TaskType, Duration] = Field(default_factory=dict)
     grace_default: Duration = timedelta(hours=1)
@@ -161,6 +162,7 @@ class LimitsSection(Section):
     snapshot_age: Duration = timedelta(seconds=60)
     tick_gap: Duration = timedelta(seconds=60)
     stop_retry: Duration = timedelta(seconds=60)
+    pause_retry: Duration = timedelta(minutes=65)
     unreachable_retry: Duration = timedelta(hours=1)
     unconfirmed: Duration = timedelta(minutes=15)
 

@@ -1,6 +1,7 @@
 """Determined over its REST API."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -38,7 +39,7 @@ _ENDED = "STATE_TERMINATED"
 
 
 class Determined:
-    """Implements `app.ports.Cluster`. Of all that can be done to a task it knows the kill alone."""
+    """Implements `app.ports.Cluster`. Of all that can be done to tasks it knows kill and pause."""
 
     def __init__(
         self,
@@ -107,21 +108,37 @@ class Determined:
 
         What is not surely the right one is refused here, and nothing is sent.
         """
-        try:
+        with _before_the_call():
             path, body = await self._call_for(allocation)
-        except UpstreamError as exc:
-            raise StopNotSentError(str(exc)) from exc
+        return await self._send(f"{path}/kill", body, may_send)
+
+    async def pause(
+        self, allocations: Sequence[Allocation], *, may_send: Callable[[], bool]
+    ) -> str:
+        """Pause the experiment of trials, or a generic task. It is the owner who lets it go on."""
+        first = allocations[0]
+        body: dict[str, object] | None
+        with _before_the_call():
+            if first.task_type is TaskType.GENERIC and len(allocations) == 1:
+                await self._demand_present(first)
+                path = f"tasks/{_segment(first.task_id)}"
+                body = {"taskId": first.task_id}
+            else:
+                path, body = f"experiments/{await self._whole(allocations)}", None
+        return await self._send(f"{path}/pause", body, may_send)
+
+    async def _send(
+        self, path: str, body: dict[str, object] | None, may_send: Callable[[], bool]
+    ) -> str:
         if not may_send():
             raise StopNotSentError("it took too long to get ready")
         with upstream_errors(_SYSTEM):
-            response = await self._client.post(
-                f"/api/v1/{path}/kill", json=body, auth=self._session
-            )
+            response = await self._client.post(f"/api/v1/{path}", json=body, auth=self._session)
             if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
                 # How Determined says that a trial or generic task has ended, or is none.
-                raise UpstreamRejectedError(f"{_SYSTEM} answered 500 to {path}/kill", code="500")
+                raise UpstreamRejectedError(f"{_SYSTEM} answered 500 to {path}", code="500")
             response.raise_for_status()
-        return f"{response.status_code} {path}/kill"
+        return f"{response.status_code} {path}"
 
     async def _call_for(self, allocation: Allocation) -> tuple[str, dict[str, object] | None]:
         """Return the path and the body of the call, once it is sure to be about the right task.
@@ -171,6 +188,18 @@ class Determined:
                     break
                 return
         raise StopNotSentError(f"allocation {allocation.allocation_id} has ended")
+
+    async def _whole(self, allocations: Sequence[Allocation]) -> int:
+        """Return the experiment of which the allocations are all that runs (S2)."""
+        [experiment, *others] = {reading.experiment_of(each.task_id) for each in allocations}
+        is_trial = all(each.task_type is TaskType.TRIAL for each in allocations)
+        if experiment is None or others or not is_trial:
+            raise StopNotSentError("only trials of one experiment can be paused by one call")
+        tasks = await self._get("tasks", wire.Tasks)
+        running = reading.running_trials(tasks.allocation_id_to_summary.values(), experiment)
+        if running != {each.allocation_id for each in allocations}:
+            raise StopNotSentError("what runs of the experiment has changed")
+        return experiment
 
     async def _owners_of(self, summary: wire.AllocationSummary) -> reading.Owners:
         """Ask the one place that knows the owner of a task of this type."""
@@ -240,6 +269,15 @@ def _segment(text: str) -> str:
     if text in {"", ".", ".."}:
         raise UpstreamMalformedError(f"{text!r} is no id of Determined's")
     return quote(text, safe="")
+
+
+@contextmanager
+def _before_the_call() -> Iterator[None]:
+    """Say of whatever fails here that nothing was sent."""
+    try:
+        yield
+    except UpstreamError as exc:
+        raise StopNotSentError(str(exc)) from exc
 
 
 async def _or_none(answer: Coroutine[Any, Any, Model]) -> Model | None:

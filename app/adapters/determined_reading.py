@@ -70,6 +70,17 @@ def allocations(
     return result
 
 
+def running_trials(summaries: Iterable[wire.AllocationSummary], experiment_id: int) -> set[str]:
+    """Return what holds resources for an experiment, but for the checkpoint clean-up."""
+    return {
+        summary.allocation_id
+        for summary in summaries
+        if experiment_of(summary.task_id) == experiment_id
+        and not summary.name.startswith(_GC_NAME)
+        and _bare(summary).holds_resources
+    }
+
+
 def queued_slots(jobs: Iterable[wire.Job]) -> dict[str, int]:
     """Return how many slots the jobs that wait in the queue lack, by user.
 

@@ -15,7 +15,9 @@ from app.adapters.slack_conditions import condition
 from app.adapters.slack_states import state, what_next
 from app.adapters.slack_text import code, date, link, quoted, quoted_lines
 from app.domain.actions import MessageKind, Notice
+from app.domain.cluster import TaskType
 from app.domain.incident import Incident, IncidentState, Target
+from app.domain.policy import Fallback, StopAction
 
 Block = dict[str, Any]
 _MOST_TARGETS = 10
@@ -143,7 +145,7 @@ def _listed(notice: Notice) -> Iterator[Block]:
 
 def _fate(notice: Notice, target: Target) -> str:
     if target.outcome is IncidentState.STOPPED:
-        return ", stopped"
+        return ", paused" if words.was_paused(target) else ", stopped"
     if target.outcome:
         return ", no longer running"
     if notice.incident.state is not IncidentState.NOTIFIED:
@@ -153,19 +155,29 @@ def _fate(notice: Notice, target: Target) -> str:
 
 
 def _costs(notice: Notice) -> Iterator[Block]:
-    """What a stop would mean; said only where one is announced."""
+    """What it would mean; said only where something is announced."""
     if not notice.deadlines:
         return
     for task_type in _types(_open(notice.incident)):
-        means = words.consequence(task_type)
-        kind = words.kind(task_type)
-        yield _section(f"What a stop means for a {kind}: {means.loses} {means.restart}")
+        paused = notice.action is StopAction.PAUSE
+        if paused:
+            yield _meaning("pause", task_type, words.pause(task_type))
+        if not paused or (task_type == TaskType.TRIAL and notice.fallback is Fallback.KILL):
+            yield _meaning("stop", task_type, words.consequence(task_type))
+
+
+def _meaning(what: str, task_type: str, means: words.Consequence) -> Block:
+    kind = words.kind(task_type)
+    return _section(f"What a {what} means for a {kind}: {means.loses} {means.restart}")
 
 
 def _restarts(incident: Incident) -> Iterator[Block]:
     stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
-    for task_type in _types(stopped):
-        means = words.consequence(task_type)
+    found = [
+        (words.pause if words.was_paused(each) else words.consequence)(each.task_type)
+        for each in stopped
+    ]
+    for means in dict.fromkeys(found):
         yield _section(f"{means.loses} {means.restart}")
 
 

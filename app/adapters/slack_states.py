@@ -2,9 +2,11 @@
 
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_text import date, quoted
+from app.adapters.slack_words import was_paused
 from app.domain.actions import Notice
+from app.domain.cluster import TaskType
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
-from app.domain.policy import Mode
+from app.domain.policy import Fallback, Mode, StopAction
 from app.domain.reasons import Reason
 
 _MOST_HOLDS = 3
@@ -24,7 +26,7 @@ def state(notice: Notice) -> str:
                 ["On hold; nothing is stopped.", *map(_hold, incident.holds[:_MOST_HOLDS])]
             )
         case IncidentState.STOPPING:
-            return "The time is over, and it is being stopped now."
+            return _being_stopped(incident)
         case IncidentState.ESCALATED:
             return "It could not be stopped. The admins were told, and look at it."
         case IncidentState.RESOLVED:
@@ -33,11 +35,19 @@ def state(notice: Notice) -> str:
         case IncidentState.ENDED:
             return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
         case IncidentState.STOPPED:
-            return f"Stopped {date(incident.changed_at)}; the GPUs are free again."
+            stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
+            what = "Paused" if stopped and all(map(was_paused, stopped)) else "Stopped"
+            return f"{what} {date(incident.changed_at)}; the GPUs are free again."
         case IncidentState.DISMISSED:
             return "An admin looked at it: a false alarm. Sorry for the interruption."
         case _:
             return what_next(notice)
+
+
+def _being_stopped(incident: Incident) -> str:
+    if any(was_paused(target) for target in incident.targets if not target.outcome):
+        return "The time is over, and it is being paused now, with time to save a checkpoint."
+    return "The time is over, and it is being stopped now."
 
 
 def _nothing_stopped(incident: Incident) -> str:
@@ -74,7 +84,16 @@ def what_next(notice: Notice) -> str:
     """Say what happens unless something changes; a stop only where one is due."""
     if not notice.deadlines:
         return "Nothing will be stopped; this is only to let you know."
-    first = min(notice.deadlines.values())
+    first = date(min(notice.deadlines.values()))
     one = len(notice.deadlines) == 1
     thing = "it" if one else "the first of them"
-    return f"Unless something changes, {thing} will be stopped {date(first)}."
+    if notice.action is not StopAction.PAUSE:
+        return f"Unless something changes, {thing} will be stopped {first}."
+    if not any(each.task_type == TaskType.TRIAL for each in notice.incident.targets):
+        return f"Unless something changes, {thing} will be paused {first}."
+    # Determined pauses no single trial.
+    alone = "it alone will be stopped" if notice.fallback is Fallback.KILL else "it waits for them"
+    return (
+        f"Unless something changes, its experiment will be paused {first}. If other trials of the "
+        f"experiment are in use then, {alone}."
+    )

@@ -7,6 +7,7 @@ from app.adapters.slack_text import code
 from app.domain.alert import Identity
 from app.domain.cluster import TaskType
 from app.domain.incident import Target
+from app.domain.policy import StopAction
 
 _FOLDERS = "Files in mounted folders stay; files elsewhere in the container are lost."
 
@@ -48,6 +49,17 @@ _CONSEQUENCES: Mapping[str, Consequence] = {
 _UNKNOWN = Consequence(
     f"What runs in it ends at once. {_FOLDERS}", "Start it again the way you started it."
 )
+_PAUSES: Mapping[str, Consequence] = {
+    TaskType.TRIAL: Consequence(
+        "Determined asks it to save a checkpoint and to leave. If it saves none, training since "
+        "the last one is lost. Checkpoints, metrics and logs stay.",
+        "Let it go on in the web interface, or with `det experiment activate`.",
+    ),
+    TaskType.GENERIC: Consequence(
+        f"Determined asks the program to save its state and to leave. {_FOLDERS} Its log stays.",
+        "Let it go on with `det task unpause`.",
+    ),
+}
 _NAMES: Mapping[str, str] = {
     TaskType.TENSORBOARD: "TensorBoard",
     TaskType.GENERIC: "generic task",
@@ -57,6 +69,15 @@ _NAMES: Mapping[str, str] = {
 
 def consequence(task_type: str) -> Consequence:
     return _CONSEQUENCES.get(task_type, _UNKNOWN)
+
+
+def pause(task_type: str) -> Consequence:
+    """Return what a pause means, for what can be paused."""
+    return _PAUSES.get(task_type) or consequence(task_type)
+
+
+def was_paused(target: Target) -> bool:
+    return target.intent is not None and target.intent.action is StopAction.PAUSE
 
 
 def kind(task_type: str) -> str:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from app.domain.breaker import Quota
 from app.domain.incident import Incident, Intent, IntentState, Receipt
+from app.domain.policy import Fallback, StopAction
 
 
 class MessageKind(StrEnum):
@@ -63,3 +64,6 @@ class Notice:
     """By allocation id: when each is stopped unless something happens. Empty: nothing will be."""
     thread: Receipt | None = None
     text: str = ""
+    action: StopAction = StopAction.KILL
+    """What the deadlines are the end of."""
+    fallback: Fallback = Fallback.NONE

@@ -22,6 +22,10 @@ UNSAVED = frozenset({TaskType.NOTEBOOK, TaskType.SHELL})
 """The types in whose memory a person keeps what is saved nowhere else."""
 
 
+PAUSABLE = frozenset({TaskType.TRIAL, TaskType.GENERIC})
+"""The types that Determined can pause: a trial with its whole experiment, never by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     container_id: str

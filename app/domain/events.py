@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.breaker import Quota
 from app.domain.history import WATCHDOG
 from app.domain.incident import Expressions, GivenWarning, Hold, IntentState, Receipt
-from app.domain.policy import Mode
+from app.domain.policy import Mode, StopAction
 from app.domain.reasons import Reason
 
 Evidence = Mapping[str, Any]
@@ -113,6 +113,7 @@ class StopProven:
     intent_id: str
     proof: Evidence
     quota: Quota = field(default_factory=Quota)
+    action: StopAction = StopAction.KILL
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.alert import Identity
-from app.domain.policy import Mode
+from app.domain.policy import Mode, StopAction
 from app.domain.reasons import Reason
 
 
@@ -84,6 +84,8 @@ class Intent:
     """What was read and found when the decision was made."""
     attempts: int = 0
     attempted_at: datetime | None = None
+    action: StopAction = StopAction.KILL
+    """By which call the last proof wants it stopped."""
 
 
 @dataclass(frozen=True, slots=True)

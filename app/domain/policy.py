@@ -1,12 +1,13 @@
 """What may be done about an alert, and when: the part of the configuration that decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from app.domain.alert import Identity
 from app.domain.breaker import BreakerLimits
-from app.domain.cluster import TaskType
+from app.domain.cluster import PAUSABLE, TaskType
 from app.domain.exemption import WORKSPACE, Exemption
 from app.domain.waking import ALWAYS, WakingHours
 
@@ -27,7 +28,17 @@ Reminder = float | timedelta
 
 class StopAction(StrEnum):
     KILL = "kill"
+    PAUSE = (
+        "pause"  # what can be paused: it keeps its checkpoint, and goes on when its owner says so
+    )
     NONE = "none"  # advise only
+
+
+class Fallback(StrEnum):
+    """What is done instead where nothing can be paused."""
+
+    KILL = "kill"
+    NONE = "none"  # it is left to a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,8 @@ class Policy:
 
     name: str
     action: StopAction = StopAction.NONE
+    fallback: Fallback = Fallback.NONE
+    """For action `pause`: types that cannot be paused, and experiments that are partly in use."""
     mode: Mode = Mode.ENFORCE
     """A ceiling: the watchdog's own mode may be lower, never higher."""
     grace: Mapping[TaskType, timedelta] = field(default_factory=dict)
@@ -53,6 +66,12 @@ class Policy:
     """How long all keeps of a task may last together, within one incident."""
     waking_hours: WakingHours = ALWAYS
     """The hours in which alone tasks with unsaved state are warned about and stopped (S13)."""
+
+    def action_for(self, task_type: str) -> StopAction:
+        """Return the action for a type of task, or for any when the type is empty."""
+        if self.action is not StopAction.PAUSE or task_type in {"", *PAUSABLE}:
+            return self.action
+        return StopAction(self.fallback)
 
     def grace_for(self, task_type: str) -> timedelta:
         return self.grace.get(TaskType(task_type), self.grace_default)
@@ -80,6 +99,8 @@ class Limits:
     """The longest gap between two ticks in which owners count as able to answer (S13)."""
     stop_retry: timedelta = timedelta(seconds=60)
     """How long the end of a task is awaited after a call before all is proven again."""
+    pause_retry: timedelta = timedelta(minutes=65)
+    """The same after a pause that Determined took: it gives a trial an hour for its checkpoint."""
     unreachable_retry: timedelta = timedelta(hours=1)
     """How long an owner who could not be reached is left alone before the next try."""
     unconfirmed: timedelta = timedelta(minutes=15)
@@ -126,3 +147,8 @@ class Rulebook:
     def policy(self, name: str) -> Policy:
         """Return the policy; one that the configuration does not know only ever observes."""
         return self.policies.get(name) or Policy(name, mode=Mode.OBSERVE)
+
+    def policy_for(self, identity: Identity) -> Policy:
+        """Return the policy of an alert, with the action that holds for its type of task."""
+        policy = self.policy(identity.policy)
+        return replace(policy, action=policy.action_for(identity.task_type))

@@ -43,7 +43,7 @@ def _outside_hours(incident: Incident, rulebook: Rulebook, now: datetime) -> Ite
     """Nobody is woken by a deadline: what would be lost can be saved by its owner alone."""
     if not any(target.task_type in UNSAVED for target in incident.targets if not target.outcome):
         return
-    policy = rulebook.policy(incident.identity.policy)
+    policy = rulebook.policy_for(incident.identity)
     begin = policy.waking_hours.next_begin(now, rulebook.zone_of(incident.identity.username))
     # Where nothing would be stopped, the message is a mere hint, and may come at any hour.
     if begin is not None and policy.ceiling(rulebook.mode) is Mode.ENFORCE:

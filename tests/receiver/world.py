@@ -50,6 +50,8 @@ class FakeDetermined:
         """Every stop that arrived."""
         self.kills: list[Kill] = []
         """Those of them that ended something."""
+        self.pauses: list[frozenset[str]] = []
+        """Every pause that arrived, with the allocations that it was about."""
 
     async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         self._answer()
@@ -82,6 +84,22 @@ class FakeDetermined:
         if self.lost_answer is not None:
             raise self.lost_answer
         return "200 kill"
+
+    async def pause(
+        self, allocations: Sequence[Allocation], *, may_send: Callable[[], bool]
+    ) -> str:
+        self._answer()
+        if not may_send():
+            raise StopNotSentError("it may not be sent any more: nothing was sent")
+        self.pauses.append(frozenset(each.allocation_id for each in allocations))
+        if self.refusal is not None:
+            raise self.refusal
+        for each in allocations:
+            if not self.deaf:
+                self._dying.setdefault(each.allocation_id, self._time.wall + self.latency)
+        if self.lost_answer is not None:
+            raise self.lost_answer
+        return "200 pause"
 
     def starts(self, one: Allocation) -> None:
         self._running[one.allocation_id] = one
@@ -226,7 +244,8 @@ class World:
     def changes(self) -> int:
         """Count what the receiver has changed out here."""
         slack = len(self.slack.posts) + len(self.slack.updates)
-        return len(self.determined.calls) + len(self.alertmanagers.made) + slack
+        stops = len(self.determined.calls) + len(self.determined.pauses)
+        return stops + len(self.alertmanagers.made) + slack
 
     def fires(self, identity: Identity = IDENTITY, **annotations: str) -> None:
         """Let an alert fire from now on, in Prometheus and on every peer."""

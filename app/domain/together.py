@@ -1,0 +1,90 @@
+"""Which stops one call makes, and by which action.
+
+Determined pauses whole experiments, never a single trial. So a pause is right only when all that
+runs of the experiment is due; else the policy's fall-back holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.domain.cluster import Snapshot, TaskType
+from app.domain.incident import Incident, Target
+from app.domain.policy import Fallback, Rulebook, StopAction
+from app.domain.reasons import Reason
+from app.domain.steps import may_have_arrived
+
+Due = tuple[Incident, Target]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What one call is to do to one allocation, or to all that run of one experiment."""
+
+    action: StopAction
+    due: tuple[Due, ...]
+    no: Reason | None = None
+    """What speaks against the call, whatever the proof says of each allocation."""
+    detail: str = ""
+
+
+def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -> list[Stop]:
+    """Return the calls for what is due, in the same order. Each pair is in one of them."""
+    # Of two incidents about one allocation, one is enough.
+    paused: dict[str, Due] = {}
+    for incident, target in due:
+        policy = rulebook.policy_for(incident.identity)
+        if policy.action_for(target.task_type) is StopAction.PAUSE:
+            paused.setdefault(target.allocation_id, (incident, target))
+    experiments = _running_trials(snapshot)
+    found, seen = [], set()
+    for incident, target in due:
+        if (incident.incident_id, target.allocation_id) in seen:
+            continue
+        stop = _stop((incident, target), rulebook, snapshot, experiments, paused)
+        seen |= {(one.incident_id, each.allocation_id) for one, each in stop.due}
+        found.append(stop)
+    return found
+
+
+def _running_trials(snapshot: Snapshot | None) -> Mapping[str, Sequence[str]]:
+    """Return what a pause would reach, by experiment. It does not reach the checkpoint clean-up."""
+    found = defaultdict(list)
+    for each in snapshot.running if snapshot else ():
+        if each.experiment_id and each.task_type is not TaskType.CHECKPOINT_GC:
+            found[each.experiment_id].append(each.allocation_id)
+    return found
+
+
+def _stop(
+    pair: Due,
+    rulebook: Rulebook,
+    snapshot: Snapshot | None,
+    experiments: Mapping[str, Sequence[str]],
+    paused: Mapping[str, Due],
+) -> Stop:
+    incident, target = pair
+    policy = rulebook.policy_for(incident.identity)
+    if policy.action_for(target.task_type) is not StopAction.PAUSE:
+        return Stop(StopAction.KILL, (pair,))
+    allocation = snapshot.allocations.get(target.allocation_id) if snapshot else None
+    if allocation is None:
+        return Stop(StopAction.PAUSE, (pair,), Reason.DETERMINED_UNAVAILABLE, "it is not listed")
+    if paused[target.allocation_id] != pair:
+        return Stop(StopAction.PAUSE, (pair,), Reason.STOP_ELSEWHERE)
+    if allocation.task_type is TaskType.GENERIC:
+        return Stop(StopAction.PAUSE, (pair,))
+    all_of_it = experiments.get(allocation.experiment_id, ())
+    others = sum(each not in paused for each in all_of_it)
+    if target.allocation_id in all_of_it and not others:
+        return Stop(StopAction.PAUSE, tuple(paused[each] for each in all_of_it))
+    if policy.fallback is Fallback.KILL and not _was_paused(target):
+        return Stop(StopAction.KILL, (pair,))
+    why = f"experiment {allocation.experiment_id} is paused as a whole, and {others} more of its"
+    return Stop(StopAction.PAUSE, (pair,), Reason.NOT_PAUSABLE, f"{why} allocations are not due")
+
+
+def _was_paused(target: Target) -> bool:
+    """Tell whether it may be writing a checkpoint at our own word: then it is not to be killed."""
+    intent = target.intent
+    return bool(intent and intent.action is StopAction.PAUSE and may_have_arrived(target))

@@ -1,0 +1,168 @@
+"""Which stops one call makes: a pause of a whole experiment, or its fall-back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from app.domain.cluster import Allocation, TaskType
+from app.domain.incident import Intent, IntentState
+from app.domain.policy import Fallback, Mode, Policy, Rulebook, StopAction
+from app.domain.reasons import Reason
+from app.domain.together import Due, Stop, arrange
+from tests.domain.examples import IDENTITY, T0, allocation, notified, snapshot
+
+POLICY = Policy("reclaim", action=StopAction.PAUSE)
+A, B = "41.a.1", "41.b.1"
+
+
+def trial(allocation_id: str, **changes: object) -> Allocation:
+    experiment = allocation_id.partition(".")[0]
+    return allocation(
+        **{
+            "allocation_id": allocation_id,
+            "task_id": allocation_id.rpartition(".")[0],
+            "task_type": TaskType.TRIAL,
+            "experiment_id": experiment,
+        }
+        | changes
+    )
+
+
+def due(one: Allocation, alertname: str = "GPUAllocationIdle") -> Due:
+    identity = replace(
+        IDENTITY,
+        alertname=alertname,
+        allocation_id=one.allocation_id,
+        task_id=one.task_id,
+        task_type=str(one.task_type),
+    )
+    base = notified()
+    target = replace(
+        base.targets[0],
+        allocation_id=one.allocation_id,
+        task_id=one.task_id,
+        task_type=str(one.task_type),
+    )
+    incident = replace(
+        base, incident_id=f"{alertname}-{one.allocation_id}", identity=identity, targets=(target,)
+    )
+    return incident, target
+
+
+def stops(*pairs: Due, running: tuple[Allocation, ...], policy: Policy = POLICY) -> list[Stop]:
+    rulebook = Rulebook(Mode.ENFORCE, {policy.name: policy})
+    return arrange(pairs, rulebook, snapshot(*running))
+
+
+def test_an_experiment_of_which_all_that_runs_is_due_is_paused_by_one_call() -> None:
+    a, b = trial(A), trial(B)
+
+    assert stops(due(a), due(b), running=(a, b)) == [Stop(StopAction.PAUSE, (due(a), due(b)))]
+
+
+@pytest.mark.parametrize(
+    ("fallback", "action", "no"),
+    [
+        (Fallback.KILL, StopAction.KILL, None),
+        (Fallback.NONE, StopAction.PAUSE, Reason.NOT_PAUSABLE),
+    ],
+)
+def test_an_experiment_that_is_partly_in_use_is_not_paused(
+    fallback: Fallback, action: StopAction, no: Reason | None
+) -> None:
+    a, b = trial(A), trial(B)
+
+    [stop] = stops(due(a), running=(a, b), policy=replace(POLICY, fallback=fallback))
+
+    assert (stop.action, stop.no, stop.due) == (action, no, (due(a),))
+
+
+UNREACHED: Mapping[str, Allocation] = {
+    "another experiment": trial("42.c.1"),
+    "checkpoint clean-up": trial("41.gc.1", task_type=TaskType.CHECKPOINT_GC),
+    "waits in the queue": trial(B, containers=()),
+}
+
+
+@pytest.mark.parametrize("other", UNREACHED.values(), ids=UNREACHED.keys())
+def test_what_a_pause_takes_nothing_from_does_not_prevent_it(other: Allocation) -> None:
+    a = trial(A)
+
+    assert stops(due(a), running=(a, other)) == [Stop(StopAction.PAUSE, (due(a),))]
+
+
+def test_s5_what_runs_of_an_experiment_and_is_of_unknown_type_prevents_a_pause() -> None:
+    a, unknown = trial(A), trial(B, task_type=None)
+
+    [stop] = stops(due(a), running=(a, unknown))
+
+    assert stop.no is Reason.NOT_PAUSABLE
+
+
+def test_a_generic_task_is_paused_by_itself() -> None:
+    one = allocation(task_type=TaskType.GENERIC)
+
+    assert stops(due(one), running=(one,)) == [Stop(StopAction.PAUSE, (due(one),))]
+
+
+def test_of_two_incidents_about_one_allocation_one_is_paused() -> None:
+    a = trial(A)
+    twice = due(a), due(a, "GPUAllocationPartlyIdle")
+
+    first, second = stops(*twice, running=(a,))
+
+    assert (first.no, second.no) == (None, Reason.STOP_ELSEWHERE)
+
+
+def test_without_a_reading_of_determined_nothing_is_paused() -> None:
+    a = trial(A)
+
+    [stop] = arrange([due(a)], Rulebook(Mode.ENFORCE, {POLICY.name: POLICY}), None)
+
+    assert stop.no is Reason.DETERMINED_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("state", "killed"), [(IntentState.SENDING, False), (IntentState.RECORDED, True)]
+)
+def test_what_may_be_writing_a_checkpoint_at_our_word_is_not_killed(
+    state: IntentState, *, killed: bool
+) -> None:
+    a, b = trial(A), trial(B)
+    incident, target = due(a)
+    intent = Intent("n1", state, T0, {}, action=StopAction.PAUSE)
+    pair = incident, replace(target, intent=intent)
+
+    [stop] = stops(pair, running=(a, b), policy=replace(POLICY, fallback=Fallback.KILL))
+
+    assert (stop.action is StopAction.KILL) == killed
+
+
+@pytest.mark.parametrize(
+    ("task_type", "fallback", "action", "mode"),
+    [
+        ("notebook", Fallback.NONE, StopAction.NONE, Mode.WARN),
+        ("notebook", Fallback.KILL, StopAction.KILL, Mode.ENFORCE),
+        ("trial", Fallback.NONE, StopAction.PAUSE, Mode.ENFORCE),
+        ("", Fallback.NONE, StopAction.PAUSE, Mode.ENFORCE),
+    ],
+)
+def test_s10_a_type_that_cannot_be_paused_has_the_fallback_from_its_warning_on(
+    task_type: str, fallback: Fallback, action: StopAction, mode: Mode
+) -> None:
+    policy = replace(POLICY, fallback=fallback)
+    rulebook = Rulebook(Mode.ENFORCE, {policy.name: policy})
+
+    found = rulebook.policy_for(replace(IDENTITY, task_type=task_type))
+
+    assert (found.action, found.ceiling(Mode.ENFORCE)) == (action, mode)
+
+
+def test_what_is_killed_is_killed_one_by_one() -> None:
+    a, b = trial(A), trial(B)
+    killing = replace(POLICY, action=StopAction.KILL)
+
+    found = stops(due(a), due(b), running=(a, b), policy=killing)
+
+    assert found == [Stop(StopAction.KILL, (each,)) for each in (due(a), due(b))]
