@@ -78,9 +78,10 @@ class Determined:
             jobs=[job for queue in queues.values() for job in queue.result()],
             workspaces=names.result(),
         )
+        allocations = reading.allocations(summaries, owners)
         return Snapshot(
             at=at,
-            allocations=reading.allocations(summaries, owners),
+            allocations=allocations,
             users={
                 user.username: User(user.username, user.active, user.admin)
                 for user in users.result().users
@@ -90,6 +91,11 @@ class Determined:
             queued_slots={
                 pool: reading.queued_slots(queue.result()) for pool, queue in queues.items()
             },
+            queue={
+                pool: reading.queue(queue.result(), allocations.values())
+                for pool, queue in queues.items()
+            },
+            rooms=reading.rooms(agents.result().agents),
         )
 
     async def read_allocation(

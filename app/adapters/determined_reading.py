@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.adapters import determined_wire as wire
-from app.domain.cluster import Allocation, Container, TaskType
+from app.domain.cluster import Allocation, Container, QueuedJob, Room, TaskType
 
 INTERACTIVE = {
     TaskType.NOTEBOOK: "notebooks",
@@ -92,6 +92,60 @@ def queued_slots(jobs: Iterable[wire.Job]) -> dict[str, int]:
         if job.username and job.summary and job.summary.state == wire.QUEUED:
             lacking[job.username] += max(job.requested_slots - job.allocated_slots, 0)
     return dict(+lacking)
+
+
+def queue(jobs: Iterable[wire.Job], known: Iterable[Allocation]) -> tuple[QueuedJob, ...]:
+    """Return the jobs that wait, those that the account may not see among them.
+
+    The allocations that are known tell of what parts a job is made.
+    """
+    parts: dict[str, int] = {}
+    for each in known:
+        if each.job_id and not each.holds_resources:
+            parts[each.job_id] = min(each.slots, parts.get(each.job_id, each.slots))
+    found = (job.full or job.limited for job in jobs)
+    return tuple(
+        _queued(job, parts.get(job.job_id))
+        for job in found
+        if job is not None and job.summary is not None and job.summary.state == wire.QUEUED
+    )
+
+
+def _queued(job: wire.FullJob | wire.LimitedJob, part: int | None) -> QueuedJob:
+    requested = job.requested_slots
+    lacking = None if requested is None else max(requested - job.allocated_slots, 0)
+    seen = job if isinstance(job, wire.FullJob) else None
+    return QueuedJob(
+        job_id=job.job_id,
+        username=(seen.username or None) if seen else None,
+        slots=lacking,
+        least=lacking if part is None else part,
+        ahead=job.summary.jobs_ahead if job.summary else 0,
+        priority=job.priority,
+        spreads=job.type == wire.EXPERIMENT_JOB,
+        since=seen.submission_time if seen else None,
+    )
+
+
+def rooms(agents: Iterable[wire.Agent]) -> dict[str, Room]:
+    """Return what room for new work each agent has; those that do not tell it are left out."""
+    return {
+        agent.id: _room(agent)
+        for agent in agents
+        if None not in {agent.enabled, agent.draining}
+        and all(slot.tells for slot in agent.slots.values())
+    }
+
+
+def _room(agent: wire.Agent) -> Room:
+    usable = [
+        slot
+        for slot in agent.slots.values()
+        if slot.enabled and not slot.draining and slot.device.type != wire.CPU_DEVICE
+    ]
+    if agent.draining or not agent.enabled:
+        usable = []
+    return Room(slots=len(usable), free=sum(slot.container is None for slot in usable))
 
 
 def agent_slots(agents: Iterable[wire.Agent]) -> dict[str, int]:

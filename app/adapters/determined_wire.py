@@ -7,9 +7,12 @@ error of theirs quotes its input.
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from app.adapters.upstream import Instant
+
 QUEUED = "STATE_QUEUED"
 CPU_DEVICE = "TYPE_CPU"
 GENERIC_JOB = "TYPE_GENERIC"
+EXPERIMENT_JOB = "TYPE_EXPERIMENT"
 
 
 class _Wire(BaseModel):
@@ -132,6 +135,7 @@ class Pools(_Wire):
 
 class JobSummary(_Wire):
     state: str
+    jobs_ahead: int = 0
 
 
 class FullJob(_Wire):
@@ -143,11 +147,26 @@ class FullJob(_Wire):
     entity_id: str
     job_id: str
     workspace_id: int | None = None
+    priority: int | None = None
+    submission_time: Instant = None
+
+
+class LimitedJob(_Wire):
+    """A job that the account may not see: whose it is stays untold."""
+
+    summary: JobSummary | None = None
+    requested_slots: int | None = None
+    allocated_slots: int = 0
+    type: str = ""
+    job_id: str = ""
+    priority: int | None = None
 
 
 class Job(_Wire):
+    """In one of the two forms."""
+
     full: FullJob | None = None
-    """None for a job that the account may not see: that has a limited form, which names nobody."""
+    limited: LimitedJob | None = None
 
 
 class Jobs(_Wire):
@@ -174,14 +193,30 @@ class Workspaces(_Wire):
     workspaces: tuple[Workspace, ...]
 
 
+class Occupant(_Wire):
+    """The container that holds a slot. What it is does not matter; that it is there does."""
+
+
 class Slot(_Wire):
     device: Device
+    container: Occupant | None = None
+    enabled: bool | None = None
+    draining: bool | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Tell whether it says if new work may be given to it. None of the three may be left out:
+        a slot that is free has the container null.
+        """
+        return {"container", "enabled", "draining"} <= self.model_fields_set
 
 
 class Agent(_Wire):
     id: str
     resource_pools: tuple[str, ...] = ()
     slots: dict[str, Slot]
+    enabled: bool | None = None
+    draining: bool | None = None
 
 
 class Agents(_Wire):

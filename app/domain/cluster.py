@@ -64,6 +64,35 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """A job of which nothing runs yet."""
+
+    job_id: str
+    username: str | None
+    """Whose it is. None: the account may not see it."""
+    slots: int | None
+    """What it lacks in all. None: unknown."""
+    least: int | None
+    """The fewest slots with which a part of it, such as one of its trials, begins."""
+    ahead: int = 0
+    """How many jobs are in front of it; 0 or less where the scheduler keeps no order."""
+    priority: int | None = None
+    """The lower, the earlier. None: the scheduler knows none."""
+    spreads: bool = False
+    """Whether it may be put on several agents."""
+    since: datetime | None = None
+    """When it was queued, where Determined tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The slots of an agent that new work may be given: neither disabled nor draining."""
+
+    slots: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     username: str
     active: bool
@@ -85,6 +114,10 @@ class Snapshot:
     """Slots that queued jobs wait for, by resource pool, then by whose jobs they are. Every pool
     is here; users for whom nothing waits are not.
     """
+    queue: Mapping[str, tuple[QueuedJob, ...]] = field(default_factory=dict)
+    """The jobs that wait, one by one, by resource pool."""
+    rooms: Mapping[str, Room] = field(default_factory=dict)
+    """By agent. One of which Determined does not tell it is not here."""
 
     @property
     def running(self) -> list[Allocation]:

@@ -15,6 +15,8 @@ class Reason(StrEnum):
     HOLD_CHANGED = "hold_changed"
     HOLD_ENDED = "hold_ended"
     MODE_CHANGED = "mode_changed"
+    TARGETS_CHOSEN = "targets_chosen"  # the tasks of a user that are to make room for others
+    TARGETS_LEFT = "targets_left"  # something protects them now, or they are not needed any more
     WARNING_LATE = "warning_late"  # confirmed when its round was over: it starts no grace period
     NEW_EPISODE = "new_episode"  # the alert began again after the warning: a new grace period
     RECOVERED = "recovered"  # fresh samples, and the condition no longer holds
@@ -41,6 +43,9 @@ class Reason(StrEnum):
     BREAKER = "breaker"  # the breaker is tripped: nothing is stopped, on the whole cluster
     EXEMPT = "exempt"  # the configuration lets the task be
     OUTSIDE_HOURS = "outside_hours"  # it is night for the owner of a task with unsaved state
+    NO_NEED = "no_need"  # the user is within the slot limit, or nobody else waits for room
+    NO_USE = "no_use"  # no queued job of somebody else could begin, whatever was stopped
+    ROOM_UNKNOWN = "room_unknown"  # Determined does not tell where there is room
 
     # Why a stop that is due was not made.
     DETERMINED_UNAVAILABLE = "determined_unavailable"
