@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -49,10 +49,13 @@ class Executor:
         self._context = context
         self._monotonic = monotonic
 
-    async def stop(self, stop: Stop, world: World, *, due: Sequence[PlannedStop]) -> None:
+    async def stop(
+        self, stop: Stop, world: World, *, due: Sequence[PlannedStop]
+    ) -> Mapping[str, Incident]:
         """Make one call, if every rule allows it for every allocation; else note why not.
 
-        `due` is all that is due at this tick: the breaker counts it.
+        `due` is all that is due at this tick: the breaker counts it. Returns what was stored of the
+        incidents, by id.
 
         Raises:
             StaleIncidentError: an incident was changed meanwhile; nothing was sent.
@@ -66,25 +69,24 @@ class Executor:
             world = await self._lookout.read(world.clock)
             verdicts = self._judge(stop, readings, world)
         go = all(verdict.is_proven for verdict in verdicts)
-        recorded = []
-        for (incident, target), verdict in zip(stop.due, verdicts, strict=True):
+        latest = {incident.incident_id: incident for incident, _ in stop.due}
+        for (before, target), verdict in zip(stop.due, verdicts, strict=True):
+            incident = latest[before.incident_id]
             event = self._event(incident, target, verdict, world)
-            if isinstance(event, e.StopProven):
-                if not go:
-                    event = e.StopBlocked(Reason.NOT_PAUSABLE, "not all of it may be stopped now")
-                else:
-                    quota = self._quota(world, due)
-                    event = replace(event, quota=quota, action=stop.action)
+            if isinstance(event, e.StopProven) and not go:
+                event = e.StopBlocked(Reason.NOT_PAUSABLE, "not all of it may be stopped now")
+            elif isinstance(event, e.StopProven):
+                event = replace(event, quota=self._quota(world, due), action=stop.action)
             after = await self._record(incident, event)
-            if after is not None and isinstance(event, e.StopProven):
-                recorded.append((after, target))
-            elif go:
+            if after is None:
                 # What is on record of the others is judged anew at the next tick.
-                return
+                return latest
+            latest[before.incident_id] = after
         known = [each.allocation for each in readings if each.allocation is not None]
-        if go and all(incident.state is IncidentState.STOPPING for incident, _ in recorded):
+        if go and all(each.state is IncidentState.STOPPING for each in latest.values()):
             # Else proven once too often, and left to a person.
-            await self._carry_out(stop.action, recorded, known, began)
+            await self._carry_out(stop, latest, known, began)
+        return latest
 
     async def _record(self, incident: Incident, event: e.Event) -> Incident | None:
         """Store what the verdict means. Return None where somebody does not let the stop begin."""
@@ -149,8 +151,8 @@ class Executor:
 
     async def _carry_out(
         self,
-        action: StopAction,
-        due: Sequence[Due],
+        stop: Stop,
+        latest: dict[str, Incident],
         allocations: Sequence[Allocation],
         began: float,
     ) -> None:
@@ -163,42 +165,54 @@ class Executor:
         def may_send() -> bool:
             return self._monotonic() - began <= limit
 
-        sending = await self._sending(due)
-        if len(sending) < len(due):
-            await self._answer(sending, _not_sent(Reason.STOP_ELSEWHERE, "not all may be stopped"))
+        sending = await self._sending(stop, latest)
+        if len(sending) < len(stop.due):
+            not_all = _not_sent(Reason.STOP_ELSEWHERE, "not all of it may be stopped")
+            await self._answer(sending, latest, not_all)
             return
+        cluster = self._systems.cluster
         try:
-            if action is StopAction.PAUSE:
-                answer = await self._systems.cluster.pause(allocations, may_send=may_send)
+            if stop.action is StopAction.PAUSE:
+                answer = await cluster.pause(allocations, may_send=may_send)
             else:
-                answer = await self._systems.cluster.stop(allocations[0], may_send=may_send)
+                answer = await cluster.stop(allocations[0], may_send=may_send)
         except StopNotSentError as exc:
             reason = Reason.STOP_REJECTED if may_send() else Reason.PROOF_OLD
-            await self._answer(sending, _not_sent(reason, str(exc)))
+            answered = _not_sent(reason, str(exc))
         except UpstreamRejectedError as exc:
-            await self._answer(sending, _failed(Reason.STOP_REJECTED, str(exc)))
+            answered = _failed(Reason.STOP_REJECTED, str(exc))
         except UpstreamError as exc:
-            await self._answer(sending, _failed(Reason.STOP_UNCONFIRMED, str(exc)))
+            answered = _failed(Reason.STOP_UNCONFIRMED, str(exc))
         else:
-            await self._answer(sending, _taken(answer))
+            answered = _taken(answer)
+        await self._answer(sending, latest, answered)
 
-    async def _sending(self, due: Sequence[Due]) -> list[Due]:
+    async def _sending(self, stop: Stop, latest: dict[str, Incident]) -> list[Due]:
         """Note of each that it is about to be called, up to the first that may not be."""
         sending: list[Due] = []
-        for incident, target in due:
+        for before, target in stop.due:
+            event = e.StopSending(target.allocation_id)
+            incident = latest[before.incident_id]
             try:
-                event = e.StopSending(target.allocation_id)
-                sending.append((await self._recorder.record(incident, event), target))
+                latest[before.incident_id] = await self._recorder.record(incident, event)
             except (TaskKeptError, BreakerTrippedError, StaleIncidentError) as exc:
                 log.info("stop_not_sent", allocation_id=target.allocation_id, why=str(exc))
                 break
+            sending.append((before, target))
         return sending
 
-    async def _answer(self, sending: Sequence[Due], answered: Callable[[str], e.Event]) -> None:
+    async def _answer(
+        self,
+        sending: Sequence[Due],
+        latest: dict[str, Incident],
+        answered: Callable[[str], e.Event],
+    ) -> None:
         """Note what became of the call, of each allocation by itself."""
-        for incident, target in sending:
+        for before, target in sending:
+            incident = latest[before.incident_id]
             with suppress(StaleIncidentError):
-                await self._recorder.record(incident, answered(target.allocation_id))
+                event = answered(target.allocation_id)
+                latest[before.incident_id] = await self._recorder.record(incident, event)
 
 
 def _not_sent(reason: Reason, detail: str) -> Callable[[str], e.Event]:

@@ -195,10 +195,13 @@ class Reconciler:
             # What fires no more may be over, and recovery sees to it.
             if incident.identity.key in (world.firing or {})
         ]
-        for stop in arrange(due, world.rulebook, world.snapshot)[:_STOPS_PER_TICK]:
+        latest: dict[str, Incident] = {}
+        for arranged in arrange(due, world.rulebook, world.snapshot)[:_STOPS_PER_TICK]:
+            stop = arranged.as_stored(latest)
             self._tried |= {target.allocation_id: world.now for _, target in stop.due}
-            with self._contained(), suppress(StaleIncidentError):
-                await self._executor.stop(stop, world, due=planned)
+            if stop.may_be_made:
+                with self._contained(), suppress(StaleIncidentError):
+                    latest |= await self._executor.stop(stop, world, due=planned)
 
     def _last_tried(self, target: Target) -> datetime:
         return self._tried.get(target.allocation_id, _NEVER)

@@ -211,7 +211,7 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
         raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
     new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
     known = target.intent or new
-    again = replace(known, state=new.state, proof=event.proof, action=event.action)
+    again = replace(known, state=IntentState.RECORDED, proof=event.proof, action=event.action)
     target = replace(target, was_called=may_have_arrived(target))
     # What spoke against the stop so far is over when the call is made, not before (S5).
     block = incident.block if incident.block and incident.block.due else None

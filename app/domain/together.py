@@ -6,15 +6,16 @@ runs of the experiment is due; else the policy's fall-back holds.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.cluster import Snapshot, TaskType
-from app.domain.incident import Incident, Target
+from app.domain.incident import Incident, IncidentState, Target
 from app.domain.policy import Fallback, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.domain.steps import may_have_arrived
 
 Due = tuple[Incident, Target]
+_STOPPABLE = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,19 @@ class Stop:
     no: Reason | None = None
     """What speaks against the call, whatever the proof says of each allocation."""
     detail: str = ""
+
+    def as_stored(self, latest: Mapping[str, Incident]) -> "Stop":
+        """Return it with the incidents, by id, that were stored since it was arranged."""
+        due = []
+        for before, target in self.due:
+            incident = latest.get(before.incident_id, before)
+            due.append((incident, incident.target(target.allocation_id) or target))
+        return replace(self, due=tuple(due))
+
+    @property
+    def may_be_made(self) -> bool:
+        """Tell whether no round has ended meanwhile, with another target of the same incident."""
+        return all(incident.state in _STOPPABLE for incident, _ in self.due)
 
 
 def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -> list[Stop]:

@@ -18,15 +18,13 @@ A, B = "41.a.1", "41.b.1"
 
 def trial(allocation_id: str, **changes: object) -> Allocation:
     experiment = allocation_id.partition(".")[0]
-    return allocation(
-        **{
-            "allocation_id": allocation_id,
-            "task_id": allocation_id.rpartition(".")[0],
-            "task_type": TaskType.TRIAL,
-            "experiment_id": experiment,
-        }
-        | changes
-    )
+    values: dict[str, object] = {
+        "allocation_id": allocation_id,
+        "task_id": allocation_id.rpartition(".")[0],
+        "task_type": TaskType.TRIAL,
+        "experiment_id": experiment,
+    }
+    return allocation(**(values | changes))  # type: ignore[arg-type] # Changes are words of the test.
 
 
 def due(one: Allocation, alertname: str = "GPUAllocationIdle") -> Due:

@@ -26,10 +26,15 @@ PAUSE = replace(POLICY, action=StopAction.PAUSE)
 def trial(number: int) -> tuple[Identity, Allocation]:
     """Return a trial of bob's experiment 41, and the alert about it."""
     task_id = f"41.{number:08d}-b2f1-4c94-ae05-319acb5c7427"
-    named = {"task_id": task_id, "allocation_id": f"{task_id}.1"}
-    identity = replace(IDENTITY, task_type="trial", **named)
-    more = {"task_type": TaskType.TRIAL, "experiment_id": "41", "trial_id": str(number)}
-    return identity, allocation(**named, **more)
+    allocation_id = f"{task_id}.1"
+    identity = replace(IDENTITY, task_type="trial", task_id=task_id, allocation_id=allocation_id)
+    return identity, allocation(
+        allocation_id=allocation_id,
+        task_id=task_id,
+        task_type=TaskType.TRIAL,
+        experiment_id="41",
+        trial_id=str(number),
+    )
 
 
 A, B = trial(1), trial(2)
@@ -105,7 +110,8 @@ async def test_a_trial_waits_for_the_others_of_its_experiment_and_the_admins_hea
     await receiver.run(PAUSE.tell_admins_after, every=5 * MINUTE)
 
     assert (await of(receiver, A)).state is S.NOTIFIED
-    assert world.determined.pauses == world.determined.calls == []
+    assert world.determined.pauses == []
+    assert world.determined.calls == []
     [told] = world.slack.told_admins()
     assert "not_pausable" in told
     assert "1 more of its allocations are not due" in told
@@ -137,7 +143,8 @@ async def test_s10_a_notebook_that_can_only_be_paused_is_never_threatened(
 
     assert incident.mode is Mode.WARN
     assert world.slack.posts[0].deadlines == {}
-    assert world.determined.calls == world.determined.pauses == []
+    assert world.determined.pauses == []
+    assert world.determined.calls == []
 
 
 async def test_a_notebook_is_killed_where_the_policy_falls_back_to_it(
