@@ -9,7 +9,7 @@ import structlog
 from app.context import Context
 from app.domain.alert import Alert, Scope
 from app.domain.events import AlertActive
-from app.domain.opening import open_incident
+from app.domain.opening import Before, open_incident
 from app.domain.steps import Transition
 from app.errors import StaleIncidentError, StoreUnavailableError
 from app.ports import IncidentStore
@@ -42,9 +42,13 @@ class Intake:
         now = self._context.now()
         wanted = [alert for alert in alerts if alert.firing and self._may_run(alert, now)]
         heartbeat_at = now if heartbeat else None
-        wanted = await self._unsettled(wanted, now)
+        before = await self._before(wanted, now)
         for _ in range(_TRIES):
-            transitions = [self._open(alert, now) for alert in wanted]
+            transitions = [
+                self._open(alert, before)
+                for alert in wanted
+                if not before.is_left_over(alert.identity.key, alert.starts_at)
+            ]
             try:
                 stored = await self._store.receive(transitions, heartbeat_at=heartbeat_at)
             except StaleIncidentError:
@@ -69,21 +73,13 @@ class Intake:
             return True
         return alert.identity.allocation_id in snapshot.allocations
 
-    async def _unsettled(self, alerts: Sequence[Alert], now: datetime) -> list[Alert]:
-        """Leave out alerts of which the recovery was seen a moment ago.
+    async def _before(self, alerts: Sequence[Alert], now: datetime) -> Before:
+        limits = self._context.rulebook.limits
+        since = Before.since(now, limits)
+        keys = [each.identity.key for each in alerts]
+        return Before(await self._store.resolved(keys, since=since), now, limits)
 
-        Prometheus keeps them firing for a while, and Alertmanager repeats them.
-        """
-        since = now - self._context.rulebook.limits.unconfirmed
-        resolved = await self._store.resolved([each.identity.key for each in alerts], since=since)
-        return [
-            each
-            for each in alerts
-            if each.identity.key not in resolved
-            or (each.starts_at is not None and each.starts_at > resolved[each.identity.key])
-        ]
-
-    def _open(self, alert: Alert, now: datetime) -> Transition:
+    def _open(self, alert: Alert, before: Before) -> Transition:
         """Open an incident. The delivery itself says that nothing suppresses the alert."""
         policy = self._context.rulebook.policy_for(alert.identity)
         opening = open_incident(
@@ -91,6 +87,7 @@ class Intake:
             alert.identity,
             mode=policy.ceiling(self._context.rulebook.mode),
             annotations=alert.annotations,
-            at=now,
+            at=before.now,
+            settled_at=before.settled_at(alert.identity.key),
         )
         return self._recorder.after(opening, [AlertActive()])

@@ -17,7 +17,7 @@ import structlog
 from app.context import Context
 from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, IntentState, Target
 from app.domain.observation import World, observe
-from app.domain.opening import open_incident
+from app.domain.opening import Before, open_incident
 from app.domain.policy import StopAction
 from app.domain.readings import RuleAlert
 from app.domain.reminders import due_reminder
@@ -135,15 +135,14 @@ class Reconciler:
             for key, alert in world.firing.items()
             if key not in known and self._is_true(alert, world)
         }
-        limit = world.now - self._context.rulebook.limits.unconfirmed
-        resolved = await self._incidents.resolved(list(new), since=limit)
+        limits = self._context.rulebook.limits
+        since = Before.since(world.now, limits)
+        before = Before(await self._incidents.resolved(list(new), since=since), world.now, limits)
         adopted = []
         for key, alert in new.items():
-            if key in resolved and alert.active_at <= resolved[key]:
-                # Prometheus keeps it firing for a while after the recovery that we have seen.
-                continue
-            with self._contained():
-                adopted.append(await self._open(alert, world))
+            if not before.is_left_over(key, alert.active_at):
+                with self._contained():
+                    adopted.append(await self._open(alert, world, before.settled_at(key)))
         return adopted
 
     def _is_true(self, alert: RuleAlert, world: World) -> bool:
@@ -155,7 +154,7 @@ class Reconciler:
             allocation.holds_resources and allocation.username == alert.identity.username
         )
 
-    async def _open(self, alert: RuleAlert, world: World) -> Incident:
+    async def _open(self, alert: RuleAlert, world: World, settled_at: datetime | None) -> Incident:
         mode = self._context.rulebook.policy_for(alert.identity).ceiling(world.mode)
         opening = open_incident(
             str(uuid.uuid4()),
@@ -165,6 +164,7 @@ class Reconciler:
             at=world.now,
         )
         events = observe(opening.incident, world, mode)
+            settled_at=settled_at,
         return await self._store(self._recorder.after(opening, events))
 
     async def _store(self, transition: Transition) -> Incident:

@@ -167,6 +167,7 @@ class LimitsSection(Section):
     unconfirmed: Duration = timedelta(minutes=15)
 
 
+    again_within: Duration = timedelta(minutes=30)
 class UserSection(Section):
     slack_id: str = ""
     email: str = ""

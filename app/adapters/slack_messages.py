@@ -53,6 +53,12 @@ def _warning(notice: Notice, links: Links) -> Message:
     incident = notice.incident
     about = words.subject(_open(incident), incident.identity)
     head = f"Hello! A word about {about}."
+    if incident.settled_at:
+        # A new post, not a reply in the old thread, of which Slack need not notify anybody.
+        head = (
+            f"Hello again! {about[:1].upper()}{about[1:]} was settled {date(incident.settled_at)}"
+        )
+        head += ", and it has come back."
     return Message(
         f"{head} {what_next(notice)}",
         [

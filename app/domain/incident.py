@@ -178,6 +178,8 @@ class Incident:
     """The admins were told that the owner cannot be reached."""
     message: Receipt | None = None
     """The present round's message to the owner, which is updated in place."""
+    settled_at: datetime | None = None
+    """When the same alert was seen to be over, shortly before this. None: it was not."""
     version: int = 0
     """Counts the saves; the store refuses a save that is based on an older one."""
 

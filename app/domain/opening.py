@@ -1,12 +1,13 @@
 """How an incident begins."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.alert import Identity, Scope
 from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState, Target
-from app.domain.policy import Mode
+from app.domain.policy import Limits, Mode
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
 
@@ -35,6 +36,34 @@ def targets_of(identity: Identity) -> tuple[Target, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the incidents before, by the key of their alerts."""
+
+    resolved: Mapping[str, datetime]
+    """When each was last seen to be over."""
+    now: datetime
+    limits: Limits
+
+    @staticmethod
+    def since(now: datetime, limits: Limits) -> datetime:
+        return now - max(limits.unconfirmed, limits.again_within)
+
+    def is_left_over(self, key: str, began: datetime | None) -> bool:
+        """Tell whether an alert is what is left of a recovery that was seen a moment ago.
+
+        Prometheus keeps it firing for a while, and Alertmanager repeats it.
+        """
+        at = self.resolved.get(key)
+        lately = at is not None and at >= self.now - self.limits.unconfirmed
+        return lately and at is not None and (began is None or began <= at)
+
+    def settled_at(self, key: str) -> datetime | None:
+        """Return when an alert that comes back now was settled; None if that is long ago."""
+        at = self.resolved.get(key)
+        return at if at is not None and at >= self.now - self.limits.again_within else None
+
+
 def open_incident(
     incident_id: str,
     identity: Identity,
@@ -42,8 +71,12 @@ def open_incident(
     mode: Mode,
     annotations: Mapping[str, str],
     at: datetime,
+    settled_at: datetime | None = None,
 ) -> Transition:
-    """Begin an incident. Nobody is told yet: that needs an `AlertActive`."""
+    """Begin an incident. Nobody is told yet: that needs an `AlertActive`.
+
+    It is a new one with a whole grace period, however lately the same alert was settled.
+    """
     incident = Incident(
         incident_id=incident_id,
         identity=identity,
@@ -53,6 +86,7 @@ def open_incident(
         mode=mode,
         targets=targets_of(identity),
         annotations=texts(annotations),
+        settled_at=settled_at,
     )
     entry = Entry(at=at, reason=Reason.ALERT_FIRED, before=None, after=IncidentState.FIRING)
     return Transition(incident, (), (entry,))

@@ -109,6 +109,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SlotLimits:
+    again_within: timedelta = timedelta(minutes=30)
+    """How soon after a recovery the same alert counts as one that has come back."""
     """How many slots a user may hold while others wait; None: no limit."""
 
     default: int | None = None

@@ -47,6 +47,16 @@ def test_only_an_alert_of_idle_gpus_calls_a_task_unused() -> None:
 
 @pytest.mark.parametrize("state", set(IncidentState) - {IncidentState.STOPPING})
 def test_s10_advice_speaks_of_no_deadline_in_any_state(state: IncidentState) -> None:
+def test_what_has_come_back_is_said_to_be_back() -> None:
+    again = replace(incident(), settled_at=T0)
+
+    message = render(notice(about=again), LINKS)
+
+    assert message.text.startswith("Hello again! Your notebook `JupyterLab (brave-otter)` (2 GPUs)")
+    assert f"was settled {date(T0)}, and it has come back." in message.text
+    assert f"it will be stopped {DEADLINE_WORDS}" in message.text
+
+
     for kind in (MessageKind.STATUS, MessageKind.WARNING):
         text = said(render(notice(kind, other(state), enforced=False), LINKS))
 
