@@ -159,6 +159,7 @@ class Dispatcher:
             text=delivery.text,
             action=policy.action,
             fallback=policy.fallback,
+            only_when_queued=policy.only_when_queued,
         )
 
     def _named(self, incident: Incident) -> Incident:

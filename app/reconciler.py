@@ -24,6 +24,7 @@ from app.domain.reminders import due_reminder
 from app.domain.schedule import due_targets, planned_stop
 from app.domain.steps import Transition, open_intents
 from app.domain.together import arrange
+from app.domain.waiting import is_timely, moves
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
 from app.lookout import Lookout, Systems
@@ -80,6 +81,7 @@ class Reconciler:
         incidents = [each for each in incidents if not each.is_final]
         self._report(incidents, world)
         await self._recovery.ask(incidents, world)
+        incidents = await self._wait_for_others(incidents, world)
         await self._remind(incidents, world)
         await self._stop(incidents, world)
         await self._show_keeps(world)
@@ -162,9 +164,9 @@ class Reconciler:
             mode=mode,
             annotations=alert.annotations,
             at=world.now,
+            settled_at=settled_at,
         )
         events = observe(opening.incident, world, mode)
-            settled_at=settled_at,
         return await self._store(self._recorder.after(opening, events))
 
     async def _store(self, transition: Transition) -> Incident:
@@ -174,11 +176,22 @@ class Reconciler:
             # Whoever was faster has stored something newer; the next tick starts from that.
             return transition.incident
 
+    async def _wait_for_others(self, incidents: Iterable[Incident], world: World) -> list[Incident]:
+        """Move the deadlines that are over while nobody waits for the GPUs."""
+        found = []
+        for incident in incidents:
+            policy = self._recorder.policy(incident)
+            due = self._first_due(incident, world) if policy.only_when_queued else []
+            moved = self._recorder.after(Transition(incident), moves(incident, due, policy, world))
+            with self._contained():
+                found.append(await self._store(moved) if moved.entries else incident)
+        return found
+
     async def _remind(self, incidents: Iterable[Incident], world: World) -> None:
         for incident in incidents:
             policy = self._recorder.policy(incident)
             due = due_reminder(incident, policy, clock=world.clock, now=world.now)
-            if due is not None:
+            if due is not None and is_timely(incident, policy, world):
                 await self._store(self._recorder.after(Transition(incident), [due]))
 
     async def _stop(self, incidents: Iterable[Incident], world: World) -> None:
@@ -207,16 +220,18 @@ class Reconciler:
         return self._tried.get(target.allocation_id, _NEVER)
 
     def _due(self, incident: Incident, world: World) -> list[Target]:
-        if incident.block and not incident.block.due:
-            # Its alert does not fire, and recovery has said why nobody can see more.
-            return []
-        policy = self._recorder.policy(incident)
-        first = due_targets(incident, policy, clock=world.clock, now=world.now)
-        return first + [
+        return self._first_due(incident, world) + [
             target
             for target in open_intents(incident)
             if target.intent and self._is_unsettled(target.intent, world.now)
         ]
+
+    def _first_due(self, incident: Incident, world: World) -> list[Target]:
+        if incident.block and not incident.block.due:
+            # Its alert does not fire, and recovery has said why nobody can see more.
+            return []
+        policy = self._recorder.policy(incident)
+        return due_targets(incident, policy, clock=world.clock, now=world.now)
 
     def _is_unsettled(self, intent: Intent, now: datetime) -> bool:
         """Tell whether the fate of an intent is unknown, and it was given the time to show."""

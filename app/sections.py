@@ -147,6 +147,8 @@ class PolicySection(Section):
     grace: dict[TaskType, Duration] = Field(default_factory=dict)
     grace_default: Duration = timedelta(hours=1)
     reminders: Reminders = (0.5, timedelta(minutes=10))
+    only_when_queued: bool = False
+    queued_for: Duration = timedelta(minutes=10)
     attempts: int = Field(default=5, ge=1, le=20)
     tell_admins_after: Duration = timedelta(minutes=15)
     keep_longest: Duration = timedelta(hours=24)
@@ -165,9 +167,9 @@ class LimitsSection(Section):
     pause_retry: Duration = timedelta(minutes=65)
     unreachable_retry: Duration = timedelta(hours=1)
     unconfirmed: Duration = timedelta(minutes=15)
-
-
     again_within: Duration = timedelta(minutes=30)
+
+
 class UserSection(Section):
     slack_id: str = ""
     email: str = ""

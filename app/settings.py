@@ -172,6 +172,9 @@ def _demand_sense(settings: Settings) -> None:
             raise ValueError(
                 "policies: a grace period is at least 5m, so that a person can read the message"
             )
+        if policy.only_when_queued and not policy.reminders:
+            # A deadline that was moved has been named by no new message before a reminder does.
+            raise ValueError(f"policies.{policy.name}: only_when_queued needs a reminder")
         _demand_an_end(policy)
 
 

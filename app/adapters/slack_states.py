@@ -3,7 +3,7 @@
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_text import date, quoted
 from app.adapters.slack_words import was_paused
-from app.domain.actions import Notice
+from app.domain.actions import MessageKind, Notice
 from app.domain.cluster import TaskType
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
 from app.domain.policy import Fallback, Mode, StopAction
@@ -85,15 +85,28 @@ def what_next(notice: Notice) -> str:
     if not notice.deadlines:
         return "Nothing will be stopped; this is only to let you know."
     first = date(min(notice.deadlines.values()))
-    one = len(notice.deadlines) == 1
-    thing = "it" if one else "the first of them"
-    if notice.action is not StopAction.PAUSE:
-        return f"Unless something changes, {thing} will be stopped {first}."
-    if not any(each.task_type == TaskType.TRIAL for each in notice.incident.targets):
-        return f"Unless something changes, {thing} will be paused {first}."
+    paused = notice.action is StopAction.PAUSE
+    trial = paused and any(each.task_type == TaskType.TRIAL for each in notice.incident.targets)
+    thing = "it" if len(notice.deadlines) == 1 else "the first of them"
+    will = f"{'its experiment' if trial else thing} will be {'paused' if paused else 'stopped'}"
+    if not trial:
+        return _when(notice, will, first)
     # Determined pauses no single trial.
     alone = "it alone will be stopped" if notice.fallback is Fallback.KILL else "it waits for them"
     return (
-        f"Unless something changes, its experiment will be paused {first}. If other trials of the "
-        f"experiment are in use then, {alone}."
+        f"{_when(notice, will, first)} If other trials of the experiment are in use then, {alone}."
     )
+
+
+def _when(notice: Notice, will: str, first: str) -> str:
+    """Say when, and that it hangs on others who wait, where it does."""
+    if not notice.only_when_queued:
+        return f"Unless something changes, {will} {first}."
+    if notice.kind in {MessageKind.REMINDER, MessageKind.LAST_CALL}:
+        return f"Others wait for these GPUs. Unless something changes, {will} {first}."
+    if any(each.warning and each.warning.moved for each in notice.incident.targets):
+        return (
+            "When the time was over, nobody waited for these GPUs, so nothing was done. It is "
+            f"looked at again {first}: if others wait for them then, {will}."
+        )
+    return f"Unless something changes, {will} {first}, if others wait for these GPUs then."

@@ -67,3 +67,4 @@ class Notice:
     action: StopAction = StopAction.KILL
     """What the deadlines are the end of."""
     fallback: Fallback = Fallback.NONE
+    only_when_queued: bool = False

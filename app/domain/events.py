@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from app.domain.breaker import Quota
@@ -78,6 +79,14 @@ class ReminderDue:
     kind: str
     moment: str = ""
     """Which of the policy's reminders it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineMoved:
+    """A stop is due, and nobody waits for the GPUs: it is looked at again later."""
+
+    allocation_id: str
+    by: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,7 @@ Event = (
     | HoldsObserved
     | WarningDelivered
     | ReminderDue
+    | DeadlineMoved
     | OwnerUnreachable
     | StopBlocked
     | Blind

@@ -59,6 +59,8 @@ class GivenWarning:
     """The deadline that the message named. The real one may be later, never earlier."""
     username: str
     """Who was told: S2 asks that it is still the owner."""
+    moved: timedelta = timedelta()
+    """How much later than promised the deadline is by now: nobody waited for the GPUs."""
 
 
 class IntentState(StrEnum):
@@ -176,10 +178,10 @@ class Incident:
     """Texts and links for people: summary, description, runbook_url, dashboard_url."""
     unreachable: bool = False
     """The admins were told that the owner cannot be reached."""
-    message: Receipt | None = None
-    """The present round's message to the owner, which is updated in place."""
     settled_at: datetime | None = None
     """When the same alert was seen to be over, shortly before this. None: it was not."""
+    message: Receipt | None = None
+    """The present round's message to the owner, which is updated in place."""
     version: int = 0
     """Counts the saves; the store refuses a save that is based on an older one."""
 

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain import events as e
-from app.domain import steps
+from app.domain import forsaken, steps
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.history import WATCHDOG
 from app.domain.incident import (
@@ -87,7 +87,7 @@ def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: dateti
 
         case e.OwnerUnreachable(round=number, hold=hold) if number == incident.round:
             step = _hold(replace(incident, unreachable=True), (hold,), Reason.OWNER_UNREACHABLE)
-            return replace(step, actions=(*step.actions, *steps.unreachable(incident, hold)))
+            return replace(step, actions=(*step.actions, *forsaken.unreachable(incident, hold)))
 
         case _:
             return _while_waiting(incident, event, policy, at)
@@ -212,7 +212,7 @@ def _while_escalated(
 
 def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
     match event:
-        case e.AlertSeen() | e.TargetSeen():
+        case e.AlertSeen() | e.TargetSeen() | e.DeadlineMoved():
             return steps.seen(incident, event)
 
         case e.WarningDelivered():
@@ -294,5 +294,5 @@ def _withdraw(incident: Incident, event: e.StopWithdrawn) -> Step:
 
 
 def _escalate(incident: Incident, target: Target, detail: str) -> Step:
-    step = steps.exhausted(incident, target, detail)
+    step = forsaken.exhausted(incident, target, detail)
     return replace(step, incident=replace(step.incident, state=S.ESCALATED))

@@ -56,6 +56,10 @@ class Policy:
     grace_default: timedelta = timedelta(hours=1)
     reminders: tuple[Reminder, ...] = (0.5, timedelta(minutes=10))
     """In the order in which they come."""
+    only_when_queued: bool = False
+    """Stop only while somebody else waits for the GPUs."""
+    queued_for: timedelta = timedelta(minutes=10)
+    """How long a job must have waited to count for that."""
     attempts: int = 5
     """How often a stop is tried before a person must look."""
     tell_admins_after: timedelta = timedelta(minutes=15)
@@ -105,12 +109,12 @@ class Limits:
     """How long an owner who could not be reached is left alone before the next try."""
     unconfirmed: timedelta = timedelta(minutes=15)
     """How long an alert that Prometheus does not report stays open."""
+    again_within: timedelta = timedelta(minutes=30)
+    """How soon after a recovery the same alert counts as one that has come back."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotLimits:
-    again_within: timedelta = timedelta(minutes=30)
-    """How soon after a recovery the same alert counts as one that has come back."""
     """How many slots a user may hold while others wait; None: no limit."""
 
     default: int | None = None

@@ -22,6 +22,7 @@ from app.domain.policy import Limits, Mode, Policy
 from app.domain.readings import PeerAlertState, PeerReading, Sample
 from app.domain.reasons import Reason
 from app.domain.schedule import remaining
+from app.domain.wanted import is_untold, is_wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def judge(
         _heartbeat(world, limits),
         _owner_told(target, world, policy),
         _mode(incident, world, policy),
+        _wanted(incident, target, world, policy),
         _breaker(incident, target, world),
     )
     reason, detail = _answer([no for rule in rules for no in rule], target)
@@ -211,6 +213,14 @@ def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[_No]:
         yield Reason.MODE, f"the mode is {mode}"
     if incident.state not in {IncidentState.NOTIFIED, IncidentState.STOPPING}:
         yield Reason.NOT_WARNED, f"the incident is {incident.state}"
+
+
+def _wanted(incident: Incident, target: Target, world: World, policy: Policy) -> Iterator[_No]:
+    """For a policy that stops only while others wait: they do, and the owner was told so lately."""
+    if not is_wanted(target, policy, world.snapshot, world.now):
+        yield Reason.NOBODY_WAITS, "nobody waits for these GPUs"
+    elif is_untold(incident, target):
+        yield Reason.NOBODY_WAITS, "nobody waited when the owner was to be reminded"
 
 
 def _breaker(incident: Incident, target: Target, world: World) -> Iterator[_No]:

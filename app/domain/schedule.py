@@ -34,7 +34,7 @@ def remaining(
     warning = target.warning
     # What the message promised holds, whatever the configuration says by now.
     promised = warning.deadline - warning.delivered_at
-    grace = max(policy.grace_for(target.task_type), promised)
+    grace = max(policy.grace_for(target.task_type), promised) + warning.moved
     by_clock = grace - (clock - warning.clock)
     by_wall = warning.delivered_at + grace - now
     return max(by_clock, by_wall)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.actions import Action, MessageKind, SaveIntent, SendMessage
 from app.domain.events import (
     AlertSeen,
     Blind,
+    DeadlineMoved,
     StopAnswered,
     StopBlocked,
     StopNotSent,
@@ -161,22 +162,6 @@ def withdrawn(incident: Incident, target: Target) -> tuple[Incident, tuple[Actio
     return incident.with_target(left), (SaveIntent(target.allocation_id, closed),)
 
 
-def exhausted(incident: Incident, target: Target, detail: str) -> Step:
-    """Leave it to a person: the attempts are used up. No stop of a neighbour goes on either."""
-    text = (
-        f"Allocation {target.allocation_id} of {target.username} could not be stopped in "
-        f"{intent_of(target).attempts} attempts. Last answer: {detail}. Nothing more is tried."
-    )
-    after, saved = replace(incident, block=None), []
-    for each in open_intents(incident):
-        closed = replace(intent_of(each), state=IntentState.WITHDRAWN)
-        saved.append(SaveIntent(each.allocation_id, closed))
-        left = replace(each, intent=closed, was_called=may_have_arrived(each))
-        after = after.with_target(left)
-    told = (SendMessage(MessageKind.ADMINS, text), *status(incident))
-    return Step(after, Reason.ATTEMPTS_EXHAUSTED, (*saved, *told), detail)
-
-
 def intent_step(
     incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str = ""
 ) -> Step:
@@ -184,8 +169,8 @@ def intent_step(
     return Step(after, reason, (SaveIntent(target.allocation_id, intent),), detail)
 
 
-def seen(incident: Incident, event: AlertSeen | TargetSeen) -> Step | None:
-    """Note what Prometheus says of the alert, or Determined of a target, where it is new."""
+def seen(incident: Incident, event: AlertSeen | TargetSeen | DeadlineMoved) -> Step | None:
+    """Note what is new of the alert, a target or a deadline."""
     match event:
         case AlertSeen(expressions=expressions, annotations=annotations):
             was_blind = incident.block is not None and not incident.block.due
@@ -200,6 +185,20 @@ def seen(incident: Incident, event: AlertSeen | TargetSeen) -> Step | None:
                 return None
             after = incident.with_target(replace(target, name=name, slots=slots))
             return Step(after, Reason.TARGET_SEEN, detail=name)
+
+        case DeadlineMoved(allocation_id=allocation_id, by=by):
+            return moved(incident, demand(incident, allocation_id), by)
+
+
+def moved(incident: Incident, target: Target, by: timedelta) -> Step | None:
+    """Move the deadline of a stop that is due: it is reminded of anew (S1)."""
+    warning = target.warning
+    if warning is None or incident.state is not IncidentState.NOTIFIED:
+        return None
+    later = replace(warning, moved=warning.moved + by)
+    after = incident.with_target(replace(target, warning=later))
+    after = replace(after, reminders=(), block=None)
+    return Step(after, Reason.NOBODY_WAITS, status(after), f"looked at again {by} later")
 
 
 def record(incident: Incident, event: StopProven, at: datetime) -> Step:
@@ -286,12 +285,3 @@ def warned_late(incident: Incident, event: WarningDelivered) -> Step | None:
         return None
     after = replace(incident, message=event.receipt)
     return Step(after, Reason.WARNING_LATE, status(after))
-
-
-def unreachable(incident: Incident, hold: Hold) -> tuple[Action, ...]:
-    """Tell the admins, once an incident, that nobody could be told."""
-    text = (
-        f"{incident.identity.username} cannot be reached on Slack ({hold.detail}). "
-        "Nothing of theirs is stopped."
-    )
-    return () if incident.unreachable else (SendMessage(MessageKind.ADMINS, text),)

@@ -9,11 +9,13 @@ import yaml
 
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_messages import render
+from app.adapters.slack_text import date
 from app.domain.actions import MessageKind
 from app.domain.incident import Incident, IncidentState
 from app.domain.policy import Mode
 from tests.adapters.conftest import LINKS
-from tests.adapters.slack_examples import TEXTS, incident, notice, said
+from tests.adapters.slack_examples import DEADLINE_WORDS, TEXTS, incident, notice, said
+from tests.domain.examples import T0
 
 ROOT = Path(__file__).parents[2]
 UNUSED = re.compile("unused|use the gpus again|in use again", re.IGNORECASE)
@@ -45,8 +47,6 @@ def test_only_an_alert_of_idle_gpus_calls_a_task_unused() -> None:
                 assert found is None, f"{kind} in {state}"
 
 
-@pytest.mark.parametrize("state", set(IncidentState) - {IncidentState.STOPPING})
-def test_s10_advice_speaks_of_no_deadline_in_any_state(state: IncidentState) -> None:
 def test_what_has_come_back_is_said_to_be_back() -> None:
     again = replace(incident(), settled_at=T0)
 
@@ -57,6 +57,8 @@ def test_what_has_come_back_is_said_to_be_back() -> None:
     assert f"it will be stopped {DEADLINE_WORDS}" in message.text
 
 
+@pytest.mark.parametrize("state", set(IncidentState) - {IncidentState.STOPPING})
+def test_s10_advice_speaks_of_no_deadline_in_any_state(state: IncidentState) -> None:
     for kind in (MessageKind.STATUS, MessageKind.WARNING):
         text = said(render(notice(kind, other(state), enforced=False), LINKS))
 

@@ -32,6 +32,7 @@ WORDS: dict[object, str] = {
     datetime: "day, or moment",
     WakingHours: "part of a day, or `off`",
     tzinfo: "time zone",
+    bool: "yes or no",
     str: "text",
     int: "whole number",
     float: "number",
@@ -40,6 +41,7 @@ WORDS: dict[object, str] = {
     AnyHttpUrl: "URL",
 }
 OTHER_VALUES: dict[str, tuple[str, object]] = {
+    "yes or no": ("true", True),
     "text": ("other", "other"),
     "whole number": ("7", 7),
     "number": ("0.25", 0.25),
@@ -123,6 +125,8 @@ def _default(field: FieldInfo) -> str:
     match field.get_default(call_default_factory=True):
         case None:
             return "none"
+        case bool() as is_so:
+            return f"`{str(is_so).lower()}`"
         case timedelta() as duration:
             return f"`{format_duration(duration)}`"
         case []:

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import StrEnum
 from types import ModuleType
 
@@ -66,6 +67,7 @@ def test_every_state_is_explained_and_no_other() -> None:
 def possible_events(incident: Incident) -> Iterator[e.Event]:
     yield from (e.AlertActive(), e.AlertSeen(Expressions("v", "e"), {}), e.EpisodeBegan())
     yield from (e.TargetSeen(ALLOCATION, "name", 1), e.ReminderDue("reminder", "0.5"), e.RuleGone())
+    yield e.DeadlineMoved(ALLOCATION, timedelta(hours=1))
     yield from (e.ModeChanged(mode) for mode in Mode)
     yield from (e.HoldsObserved(()), e.HoldsObserved((SILENCED,)))
     yield warning_delivered(incident.round)

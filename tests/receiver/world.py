@@ -3,12 +3,13 @@
 Each keeps to its port's contract. What a test may set is public and begins harmless.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.alert import Identity
-from app.domain.cluster import Allocation, Snapshot
+from app.domain.cluster import Allocation, QueuedJob, Room, Snapshot
 from app.domain.incident import Keep
 from app.domain.matchers import Matcher, Silence
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
@@ -50,6 +51,10 @@ class FakeDetermined:
         """Every stop that arrived."""
         self.kills: list[Kill] = []
         """Those of them that ended something."""
+        self.queue: list[QueuedJob] = []
+        """The jobs that wait in the default pool."""
+        self.agents: dict[str, int] = {}
+        """The slots of the default pool's agents."""
         self.pauses: list[frozenset[str]] = []
         """Every pause that arrived, with the allocations that it was about."""
 
@@ -59,7 +64,25 @@ class FakeDetermined:
             key: one if workspaces else replace(one, workspace=None)
             for key, one in self._running.items()
         }
-        return Snapshot(at=self._time.wall, allocations=running)
+        lacking: Counter[str] = Counter()
+        for job in self.queue:
+            lacking[job.username or ""] += job.slots or 0
+        return Snapshot(
+            at=self._time.wall,
+            allocations=running,
+            agent_slots=self.agents,
+            agent_pools=dict.fromkeys(self.agents, frozenset({"default"})),
+            queued_slots={"default": lacking},
+            queue={"default": tuple(self.queue)},
+            rooms=self._rooms(),
+        )
+
+    def _rooms(self) -> dict[str, Room]:
+        containers = [each for one in self._running.values() for each in one.containers]
+        taken: Counter[str] = Counter()
+        for each in containers:
+            taken[each.agent_id] += len(each.gpu_uuids)
+        return {agent: Room(slots, slots - taken[agent]) for agent, slots in self.agents.items()}
 
     async def read_allocation(
         self, allocation_id: str, *, workspaces: bool = False
