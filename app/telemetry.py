@@ -4,6 +4,8 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from app.domain.incident import FINAL_STATES
+from app.domain.reclaimed import reclaimed
 from app.domain.steps import Transition
 
 
@@ -16,6 +18,16 @@ class Telemetry:
             "watchdog_transitions",
             "Entries in the history of incidents, by reason and the state after it.",
             ["reason", "state"],
+            registry=registry,
+        )
+        self._gpus_reclaimed = Counter(
+            "watchdog_gpus_reclaimed",
+            "GPUs that stops have freed, as Determined has shown.",
+            registry=registry,
+        )
+        self._gpus_held = Counter(
+            "watchdog_gpus_reclaimed_held_seconds",
+            "GPU-seconds for which these had been held while the alert's condition held.",
             registry=registry,
         )
         self._webhook_alerts = Counter(
@@ -99,6 +111,12 @@ class Telemetry:
     def transition(self, transition: Transition) -> None:
         for entry in transition.entries:
             self._transitions.labels(entry.reason, entry.after).inc()
+        if any(
+            each.after in FINAL_STATES and each.before != each.after for each in transition.entries
+        ):
+            freed = reclaimed(transition.incident)
+            self._gpus_reclaimed.inc(freed.gpus)
+            self._gpus_held.inc(freed.held.total_seconds())
 
     def configured(self, at: datetime) -> None:
         self._config_successful.set(1)

@@ -12,6 +12,8 @@ class Condition:
     returns: str = "If it is still so, a new message follows."
     over: str = "It is over: all is well."
     settles: str = "Once it is so no more, this message settles itself"
+    held: str = ""
+    """How the GPUs were held while it was so. Empty: that is no matter of GPUs."""
     change: str = ""
     """What helps, as an advice. Empty: only the alert's own page says."""
 
@@ -21,6 +23,7 @@ _UNUSED = Condition(
     returns="If it is still unused, a new message follows.",
     over="In use again: all is well.",
     settles="Use the GPUs again, and this message settles itself",
+    held="without use",
 )
 _ADVICE = {
     "GPUAllocationPartlyIdle": (

@@ -2,12 +2,13 @@
 
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_text import date, quoted
-from app.adapters.slack_words import was_paused
+from app.adapters.slack_words import gpus, was_paused
 from app.domain.actions import MessageKind, Notice
 from app.domain.cluster import TaskType
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
 from app.domain.policy import Fallback, Mode, StopAction
 from app.domain.reasons import Reason
+from app.domain.reclaimed import reclaimed
 
 _MOST_HOLDS = 3
 _NAME = 80
@@ -37,11 +38,20 @@ def state(notice: Notice) -> str:
         case IncidentState.STOPPED:
             stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
             what = "Paused" if stopped and all(map(was_paused, stopped)) else "Stopped"
-            return f"{what} {date(incident.changed_at)}; the GPUs are free again."
+            return f"{what} {date(incident.changed_at)}; {_freed(incident)}."
         case IncidentState.DISMISSED:
             return "An admin looked at it: a false alarm. Sorry for the interruption."
         case _:
             return what_next(notice)
+
+
+def _freed(incident: Incident) -> str:
+    found = reclaimed(incident)
+    count = (
+        f"{gpus(found.gpus)} can be given to others again" if found.gpus else "its place is free"
+    )
+    used = condition(incident.identity.alertname).held
+    return f"{count}, after {found.gpu_hours} {used}" if found.held and used else count
 
 
 def _being_stopped(incident: Incident) -> str:

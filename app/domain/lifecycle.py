@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain import events as e
-from app.domain import forsaken, steps
+from app.domain import forsaken, reclaimed, steps
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.history import WATCHDOG
 from app.domain.incident import (
@@ -56,7 +56,8 @@ def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime)
     if step is None:
         return Transition(incident)
     after = replace(step.incident, changed_at=at)
-    return Transition(after, step.actions, (step.entry(incident.state, at),))
+    actions = (*step.actions, *reclaimed.told(incident, after))
+    return Transition(after, actions, (step.entry(incident.state, at),))
 
 
 def follow(transition: Transition, event: e.Event, policy: Policy, *, at: datetime) -> Transition:

@@ -228,7 +228,7 @@ async def test_a_receiver_that_crashes_again_and_again_comes_to_the_same_end(
         is_repeated=False,
         warnings=1,
         closings=1,
-        told_admins=0,
+        told_admins=1,
         waits=False,
         news=frozenset(NEWS - {Reason.HOLD_BEGAN}),
         is_explained=True,

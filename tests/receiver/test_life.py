@@ -22,14 +22,29 @@ async def test_an_alert_leads_to_a_warning_reminders_one_stop_and_a_closing_word
 
     assert (await receiver.incident()).state is S.STOPPED
     assert world.slack.told() == [K.WARNING, K.REMINDER, K.LAST_CALL, K.CLOSING]
-    assert [post.at - T0 for post in world.slack.posts] == [
+    to_the_owner = [post for post in world.slack.posts if post.to is RecipientKind.OWNER]
+    assert [post.at - T0 for post in to_the_owner] == [
         timedelta(),
         GRACE / 2,
         GRACE - 10 * MINUTE,
         GRACE + 5 * MINUTE,
     ]
     assert world.determined.calls == [Kill(T0 + GRACE, ALLOCATION)]
-    assert world.slack.told_admins() == []
+
+
+async def test_admins_hear_once_what_a_stop_has_freed_and_it_is_counted(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+
+    await receiver.run(GRACE + 10 * MINUTE, every=5 * MINUTE)
+
+    [told] = world.slack.told_admins()
+    assert "GPUs free for others: 1. They had been held for 1.1 GPU-hours" in told
+    sample = receiver.context.telemetry.registry.get_sample_value
+    assert sample("watchdog_gpus_reclaimed_total") == 1
+    held = sample("watchdog_gpus_reclaimed_held_seconds_total")
+    assert held == (GRACE + 5 * MINUTE).total_seconds()
 
 
 async def test_the_warning_names_the_deadline_and_later_messages_stand_in_its_thread(
@@ -39,7 +54,7 @@ async def test_the_warning_names_the_deadline_and_later_messages_stand_in_its_th
 
     await receiver.run(GRACE + 10 * MINUTE, every=10 * MINUTE)
 
-    warning, *others = world.slack.posts
+    warning, *others = [post for post in world.slack.posts if post.to is RecipientKind.OWNER]
     assert warning.deadlines == {ALLOCATION: T0 + GRACE}
     assert warning.thread is None
     assert {post.thread for post in others} == {incident.message}

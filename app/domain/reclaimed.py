@@ -1,0 +1,65 @@
+"""What stops have given back, told as far as it is known.
+
+How long the GPUs would have been held without the stop nobody knows. Known is how many they are,
+and how long they were held while the condition held, by Prometheus's account.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.domain.actions import Action, MessageKind, SendMessage
+from app.domain.incident import Incident, IncidentState, Target
+from app.domain.policy import StopAction
+from app.domain.schedule import planned_stop
+
+_MOST_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    gpus: int = 0
+    held: timedelta = timedelta()
+    """GPU-time: each GPU counts from the begin of the condition to its end."""
+
+    @property
+    def gpu_hours(self) -> str:
+        return f"{self.held / timedelta(hours=1):.1f} GPU-hours"
+
+
+def reclaimed(incident: Incident) -> Reclaimed:
+    """Return what the stops of a final incident have freed."""
+    stopped = _stopped(incident)
+    spans = (each.slots * _held(each, incident.changed_at) for each in stopped)
+    return Reclaimed(sum(each.slots for each in stopped), sum(spans, timedelta()))
+
+
+def told(before: Incident, after: Incident) -> tuple[Action, ...]:
+    """Tell the admins, once an incident, what was stopped and what it has freed."""
+    stopped = _stopped(after)
+    if before.is_final or not after.is_final or not stopped:
+        return ()
+    found = reclaimed(after)
+    lines = [f"• {planned_stop(after, each).task}, {_done(each)}" for each in stopped]
+    more = [f"… and {len(lines) - _MOST_LISTED} more"] if len(lines) > _MOST_LISTED else []
+    head = (
+        f"Seen to end after {after.identity.alertname}: GPUs free for others: "
+        f"{found.gpus}. They had been held for {found.gpu_hours} since it began."
+    )
+    return (SendMessage(MessageKind.ADMINS, "\n".join([head, *lines[:_MOST_LISTED], *more])),)
+
+
+def _stopped(incident: Incident) -> list[Target]:
+    return [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
+
+
+def _done(target: Target) -> str:
+    paused = target.intent is not None and target.intent.action is StopAction.PAUSE
+    return "paused" if paused else "stopped"
+
+
+def _held(target: Target, until: datetime) -> timedelta:
+    """Return how long the condition had held; nothing where the proof does not tell."""
+    active_at = target.intent.proof.get("alert_active_at") if target.intent else None
+    if not isinstance(active_at, str):
+        return timedelta()
+    return max(until - datetime.fromisoformat(active_at), timedelta())
