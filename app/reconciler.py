@@ -182,9 +182,13 @@ class Reconciler:
         for incident in incidents:
             policy = self._recorder.policy(incident)
             due = self._first_due(incident, world) if policy.only_when_queued else []
-            moved = self._recorder.after(Transition(incident), moves(incident, due, policy, world))
+            if not due:
+                found.append(incident)
+                continue
+            events = moves(incident, due, policy, world)
             with self._contained():
-                found.append(await self._store(moved) if moved.entries else incident)
+                moved = self._recorder.after(Transition(incident), events)
+                found.append(await self._store(moved))
         return found
 
     async def _remind(self, incidents: Iterable[Incident], world: World) -> None:

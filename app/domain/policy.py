@@ -157,4 +157,6 @@ class Rulebook:
     def policy_for(self, identity: Identity) -> Policy:
         """Return the policy of an alert, with the action that holds for its type of task."""
         policy = self.policy(identity.policy)
-        return replace(policy, action=policy.action_for(identity.task_type))
+        action = policy.action_for(identity.task_type)
+        # A tick asks this for every incident, some times over.
+        return policy if action is policy.action else replace(policy, action=action)

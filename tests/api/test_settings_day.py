@@ -24,7 +24,10 @@ def hours_in_force(configure: Configure, configuration: dict[str, Any]) -> dict[
 def test_hours_are_from_nine_to_nine_in_utc_unless_somebody_says_otherwise(
     configuration: dict[str, Any], configure: Configure
 ) -> None:
-    assert hours_in_force(configure, configuration) == {"reclaim": DAY}
+    hours = hours_in_force(configure, configuration)
+
+    assert hours.pop("urgent").are_off, "a machine that runs out of memory does not wait"
+    assert set(hours.values()) == {DAY}
     assert load_settings().rulebook().zone_of("bob") is UTC
 
 
