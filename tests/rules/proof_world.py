@@ -17,14 +17,14 @@ ALWAYS = "1+0x400"
 IDLE = "0+0x400"
 SNAPSHOT = "watchdog_snapshot_timestamp_seconds"
 CPU = "container_cpu_usage_seconds_total"
-LAYERS = ("mapping", "gpus", "hosts", "windows")
+LAYERS = ("mapping", "gpus", "hosts", "windows", "verdicts")
 GROUPS = [
     f"gpu-watchdog-{name}"
     for name in (
         *("mapping", "shares", "det", "det-runtime", "det-gpus"),
         *("profiling", "power", "gpus", "allocations", "signal-counts", "coverage", "summaries"),
         *("hosts", "io", "memory", "cores", "nodes"),
-        *("windows", "windows-coverage", "windows-hosts"),
+        *("windows", "windows-coverage", "windows-hosts", "verdicts"),
     )
 ]
 """In the order of their layers: promtool has none of its own."""
@@ -104,12 +104,8 @@ def recorded(identity: Mapping[str, str] = BOB) -> Series:
         f"allocation_id:watchdog_gpu_active:max{{{ONE}}}": IDLE,
         f"allocation_id:watchdog_gpu_signals:count{{{ONE}}}": "2+0x400",
         f"allocation_id:watchdog_host_active:max{{{ONE}}}": IDLE,
-        f"allocation_id_window:watchdog_gpu_active:max{{{half_hour}}}": IDLE,
-        f"allocation_id_window:watchdog_gpu_signals:max{{{half_hour}}}": "2+0x400",
-        f"allocation_id_window:watchdog_gpu_coverage:ratio{{{half_hour}}}": ALWAYS,
-        f"allocation_id_window:watchdog_gpu_held_before:info{{{half_hour}}}": ALWAYS,
-        f"allocation_id_window:watchdog_host_active:max{{{half_hour}}}": IDLE,
-        f"allocation_id_window:watchdog_host_coverage:ratio{{{half_hour}}}": ALWAYS,
+        f"allocation_id_window:watchdog_window_seen:bool{{{half_hour}}}": ALWAYS,
+        f"allocation_id_window:watchdog_window_idle:bool{{{half_hour}}}": ALWAYS,
         cgroup.format(1, "a"): ALWAYS,
         cgroup.format(2, "b"): ALWAYS,
         f"allocation_id:watchdog_gpu_busy:avg{{{ONE}}}": "0.1+0x400",

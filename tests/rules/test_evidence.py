@@ -59,12 +59,8 @@ OF_THE_PAST = (
     "allocation_id:watchdog_gpu_active:max",
     "allocation_id:watchdog_gpu_signals:count",
     "allocation_id:watchdog_host_active:max",
-    "allocation_id_window:watchdog_gpu_active:max",
-    "allocation_id_window:watchdog_gpu_signals:max",
-    "allocation_id_window:watchdog_gpu_coverage:ratio",
-    "allocation_id_window:watchdog_gpu_held_before:info",
-    "allocation_id_window:watchdog_host_active:max",
-    "allocation_id_window:watchdog_host_coverage:ratio",
+    "allocation_id_window:watchdog_window_seen:bool",
+    "allocation_id_window:watchdog_window_idle:bool",
 )
 """What is recorded of an allocation, and without which nothing is known of its past."""
 

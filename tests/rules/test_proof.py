@@ -203,7 +203,7 @@ def test_four_hours_look_at_every_five_minutes(
         "exp_samples": [sample(verified)],
     }
     path = tmp_path / "hours.test.yaml"
-    test = promtool_test(long_ago(**changed), [case], layers=("windows",))
+    test = promtool_test(long_ago(**changed), [case], layers=("windows", "verdicts"))
     test["evaluation_interval"] = "1m"
     test["tests"][0]["interval"] = "5m"
     path.write_text(yaml.safe_dump(test))
