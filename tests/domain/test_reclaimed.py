@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.domain import events as e
 from app.domain.actions import MessageKind, SendMessage
-from app.domain.incident import Incident, IncidentState
+from app.domain.incident import Incident, IncidentState, Receipt, RecipientKind
 from app.domain.lifecycle import advance
 from app.domain.policy import StopAction
 from app.domain.reclaimed import reclaimed
@@ -24,6 +24,7 @@ from tests.domain.examples import (
 )
 
 HOUR = timedelta(hours=1)
+LATE = Receipt("D1", "1795489260.000200", RecipientKind.OWNER)
 
 
 def stopping(action: StopAction = StopAction.KILL, **proof: object) -> Incident:
@@ -88,9 +89,10 @@ def test_admins_read_that_it_was_paused() -> None:
 def test_admins_are_told_once() -> None:
     stopped = ends(stopping()).incident
 
-    late = advance(stopped, warning_delivered(7), POLICY, at=T0 + 3 * HOUR)
+    late = advance(stopped, warning_delivered(7, LATE), POLICY, at=T0 + 3 * HOUR)
 
     assert stopped.state is IncidentState.STOPPED
+    assert late.entries != ()
     assert told_admins(late) == []
 
 

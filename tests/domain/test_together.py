@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.cluster import Allocation, TaskType
-from app.domain.incident import Intent, IntentState
+from app.domain.incident import IncidentState, Intent, IntentState
 from app.domain.policy import Fallback, Mode, Policy, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop, arrange
@@ -164,3 +164,27 @@ def test_what_is_killed_is_killed_one_by_one() -> None:
     found = stops(due(a), due(b), running=(a, b), policy=killing)
 
     assert found == [Stop(StopAction.KILL, (each,)) for each in (due(a), due(b))]
+
+
+def test_a_stop_goes_on_from_what_was_stored_since_it_was_arranged() -> None:
+    a = trial(A)
+    incident, target = due(a)
+    warned_again = replace(target, name="new")
+    stored = replace(incident.with_target(warned_again), version=7)
+
+    stop = Stop(StopAction.KILL, ((incident, target),)).as_stored({incident.incident_id: stored})
+
+    assert stop.due == ((stored, warned_again),)
+    assert stop.may_be_made
+
+
+@pytest.mark.parametrize("state", [IncidentState.HELD, IncidentState.RESOLVED])
+def test_s9_a_stop_whose_round_has_ended_with_another_target_is_not_made(
+    state: IncidentState,
+) -> None:
+    incident, target = due(trial(A))
+    ended = replace(incident, state=state)
+
+    stop = Stop(StopAction.KILL, ((incident, target),)).as_stored({incident.incident_id: ended})
+
+    assert not stop.may_be_made
