@@ -23,7 +23,7 @@ from app.domain.history import Entry
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
 from app.domain.keeping import still_allowed
 from app.domain.outbox import IncidentQuery
-from app.domain.policy import Policy
+from app.domain.policy import Mode, Policy
 from app.domain.reasons import Reason
 from app.domain.steps import Transition, is_under_way
 from app.durations import parse_duration
@@ -46,21 +46,24 @@ class TargetView(BaseModel):
     slots: int
     warned_at: datetime | None
     deadline: datetime | None = Field(
-        description="As the warning named it. The real one may be later."
+        description=(
+            "As the warning named it; none where it named none. The real one may be later."
+        )
     )
     intent: str | None
     outcome: str | None
 
     @classmethod
-    def of(cls, target: Target) -> "TargetView":
+    def of(cls, target: Target, mode: Mode) -> "TargetView":
+        warning = target.warning
         return cls(
             allocation_id=target.allocation_id,
             task_id=target.task_id,
             task_type=target.task_type,
             name=target.name,
             slots=target.slots,
-            warned_at=target.warning.delivered_at if target.warning else None,
-            deadline=target.warning.deadline if target.warning else None,
+            warned_at=warning.delivered_at if warning else None,
+            deadline=warning.deadline if warning and mode is Mode.ENFORCE else None,
             intent=target.intent.state if target.intent else None,
             outcome=target.outcome,
         )
@@ -107,7 +110,7 @@ class IncidentView(BaseModel):
                 HoldView(reason=hold.reason, by=hold.by, until=hold.until, detail=hold.detail)
                 for hold in incident.holds
             ],
-            targets=[TargetView.of(target) for target in incident.targets],
+            targets=[TargetView.of(target, incident.mode) for target in incident.targets],
             annotations=dict(incident.annotations),
         )
 

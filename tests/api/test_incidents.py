@@ -7,8 +7,12 @@ import httpx
 import pytest
 
 from app.domain.access import Role
+from app.domain.events import AlertActive
+from app.domain.lifecycle import advance
+from app.domain.policy import Mode
+from app.store.sql import SqlIncidentStore
 from tests.api.receiver import PROBLEM, bearer, deliver, labels, listed, posted, read
-from tests.domain.examples import ALLOCATION, TASK
+from tests.domain.examples import ALLOCATION, POLICY, T0, TASK, after, opened, warning_delivered
 
 pytestmark = pytest.mark.usefixtures("determined_is_down")
 
@@ -124,6 +128,27 @@ async def test_incident_shows_what_it_is_about(client: httpx.AsyncClient) -> Non
         "annotations": {"summary": "idle"},
     }
     assert before <= datetime.fromisoformat(incident["opened_at"]) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("mode", "deadline"),
+    [
+        pytest.param(Mode.ENFORCE, "2026-11-24T14:00:00Z", id="enforce: as the warning named it"),
+        pytest.param(Mode.WARN, None, id="warn: the warning named none"),
+    ],
+)
+async def test_deadline_is_one_that_was_announced(
+    client: httpx.AsyncClient, database: SqlIncidentStore, mode: Mode, deadline: str | None
+) -> None:
+    fired = after(opened(mode), AlertActive())
+    warned = advance(fired, warning_delivered(), POLICY, at=T0)
+    await database.receive([warned], heartbeat_at=None)
+
+    [incident] = await listed(client)
+
+    [target] = incident["targets"]
+    assert target["warned_at"] == "2026-11-24T12:00:00Z"
+    assert target["deadline"] == deadline
 
 
 async def test_incident_is_read_with_its_history(client: httpx.AsyncClient) -> None:
