@@ -113,6 +113,15 @@ class Program:
         """End it at once, as a crash of the machine would."""
         self._signal(signal.SIGKILL)
 
+    def suspend(self) -> None:
+        """Let it take connections, and answer none, until it is resumed."""
+        if self._running is not None:
+            self._running.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._running is not None:
+            self._running.send_signal(signal.SIGCONT)
+
     def _signal(self, number: signal.Signals) -> None:
         if self._running is None:
             return

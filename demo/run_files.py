@@ -1,6 +1,6 @@
 """The files of one run: the repository's own, scaled, with this run's addresses and secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from demo.receiver_config import merged, write_scaled_settings
 from demo.scaling import (
     ADMIN_TEMPLATES,
     ADMIN_WEBHOOK,
+    ALERTMANAGER,
     DETERMINED_TOKEN,
     RULE_FILES,
     WEBHOOK_TOKEN,
@@ -32,7 +33,7 @@ class RunFiles:
     simulated: Addresses
     prometheus: str
     """As `host:port`, like the next two."""
-    alertmanager: str
+    alertmanagers: Sequence[str]
     receiver: str
     tokens: Mapping[str, str]
     """The receiver's API tokens by role."""
@@ -50,11 +51,15 @@ class RunFiles:
         ):
             path = ROOT / source
             (self.folder / path.name).write_text(scale(path.read_text(), self.factor, rendering))
+        self.write_settings({})
+
+    def write_settings(self, changes: Mapping[str, Any]) -> None:
+        """Write the receiver's settings alone, with these changes besides those of the run."""
         write_scaled_settings(
             ROOT / "watchdog.example.yaml",
             self.folder / "watchdog.yaml",
             self.factor,
-            merged(self._places(), self.settings),
+            merged(merged(self._places(), self.settings), changes),
         )
 
     def _secret(self, name: str) -> Path:
@@ -81,8 +86,9 @@ class RunFiles:
                 "determined-master:8080": urlsplit(self.simulated.determined).netloc,
                 "gpu-watchdog:8090": self.receiver,
                 "prometheus:9090": self.prometheus,
-                "alertmanager:9093": self.alertmanager,
+                ALERTMANAGER: self.alertmanagers[0],
             },
+            more_peers=self.alertmanagers[1:],
             paths={
                 RULE_FILES: rules,
                 DETERMINED_TOKEN: self._determined_token,
@@ -111,7 +117,7 @@ class RunFiles:
                 "prometheus_token_file": str(self._determined_token),
             },
             "prometheus": {"url": f"http://{self.prometheus}"},
-            "alertmanagers": [{"url": f"http://{self.alertmanager}"}],
+            "alertmanagers": [{"url": f"http://{peer}"} for peer in self.alertmanagers],
             "slack": {
                 "api_url": f"{self.simulated.slack}/api/",
                 "bot_token_file": str(self._secret("slack_bot_token")),

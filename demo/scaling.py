@@ -9,7 +9,7 @@ This works because of a convention that the rule files keep: time in PromQL is a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ WEBHOOK_TOKEN = "/run/secrets/webhook_token"  # noqa: S105  # a path, no secret
 ADMIN_WEBHOOK = "/run/secrets/slack_admin_webhook"
 ADMIN_TEMPLATES = "templates/*.tmpl"
 """The paths as the files have them, to be replaced through `Rendering.paths`."""
+ALERTMANAGER = "alertmanager:9093"
+"""The one that the files know."""
 
 _PROMETHEUS_FLAGS = {
     "query.lookback-delta": "5m",
@@ -72,6 +74,9 @@ class Rendering:
 
     paths: Mapping[str, Path] = field(default_factory=dict)
     """A path or pattern as in the file (`credentials_file`, `rule_files`) -> that of this run."""
+
+    more_peers: Sequence[str] = ()
+    """`host:port` of further Alertmanagers, which stand wherever the one of the file does."""
 
     node_exporters: Mapping[str, str] = field(default_factory=dict)
     """An agent's dcgm-exporter -> its node-exporter, where the ports are not 9400 and 9100."""
@@ -181,7 +186,8 @@ def _render(node: Any, rendering: Rendering) -> Any:  # noqa: ANN401  # parsed Y
     if isinstance(node, dict):
         return {key: _render(value, rendering) for key, value in node.items()}
     if isinstance(node, list):
-        return [_render(value, rendering) for value in node]
+        more = rendering.more_peers if ALERTMANAGER in node else ()
+        return [*(_render(value, rendering) for value in node), *more]
     return _render_text(node, rendering) if isinstance(node, str) else node
 
 

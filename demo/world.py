@@ -5,7 +5,6 @@ process: Determined, the agents' exporters, Slack. Everything listens on loopbac
 """
 
 import secrets
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,14 +18,19 @@ import httpx
 from demo.cluster.control import ControlClient
 from demo.cluster.exporters.app import ExporterKind
 from demo.cluster.wire import TaskState
-from demo.processes import Program, find_program, free_port, wait_until
+from demo.commands import (
+    alertmanager_command,
+    prometheus_command,
+    receiver_command,
+    simulation_command,
+)
+from demo.processes import Program, free_port, wait_until
 from demo.run_files import RunFiles
-from demo.scaling import scaled_alertmanager_flags, scaled_prometheus_flags
 from demo.simulation import Addresses, read_addresses
 from demo.slack.control import SlackControl
 
-_FIXED_TARGETS = 4
-"""The master, the receiver, Prometheus, Alertmanager."""
+_FIXED_TARGETS = 3
+"""The master, the receiver, Prometheus."""
 _ROLES = ("alertmanager", "viewer", "operator", "admin")
 _START = 30.0  # seconds
 
@@ -40,6 +44,8 @@ class Setup:
     seed: int = 1
     mig_agent: bool = False
     """Whether there is a third agent, whose GPU is cut into instances."""
+    alertmanagers: int = 1
+    """How many there are. They know nothing of each other: a silence is where it was made."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Changes to watchdog.example.yaml; durations are those of a real cluster."""
 
@@ -49,22 +55,25 @@ class World:
 
     def __init__(self, folder: Path, setup: Setup | None = None) -> None:
         self.setup = setup or Setup()
-        self._folder = folder
+        self.folder = folder
         self._stack = ExitStack()
         self._prometheus_at = f"127.0.0.1:{free_port()}"
-        self._alertmanager_at = f"127.0.0.1:{free_port()}"
+        self._peers_at = [f"127.0.0.1:{free_port()}" for _ in range(self.setup.alertmanagers)]
         self._receiver_at = f"127.0.0.1:{free_port()}"
         self.prometheus_url = f"http://{self._prometheus_at}"
-        self.alertmanager_url = f"http://{self._alertmanager_at}"
+        self.peer_urls = [f"http://{peer}" for peer in self._peers_at]
         self.receiver_url = f"http://{self._receiver_at}"
         self.tokens = {role: secrets.token_urlsafe(24) for role in _ROLES}
-        self.simulation = self._program("simulation", self._simulation_command())
-        self.prometheus = self._program("prometheus", self._prometheus_command())
-        self.alertmanager = self._program("alertmanager", self._alertmanager_command())
+        factor, seed, mig_agent = self.setup.factor, self.setup.seed, self.setup.mig_agent
+        self.simulation = self._program(
+            "simulation", simulation_command(factor=factor, seed=seed, mig_agent=mig_agent)
+        )
+        self.prometheus = self._program(
+            "prometheus", prometheus_command(folder, self._prometheus_at, factor)
+        )
+        self.peers = [self._peer(*each) for each in enumerate(self._peers_at)]
         self.receiver = self._program(
-            "receiver",
-            [str(Path(sys.executable).with_name("gpu-watchdog")), "serve"],
-            {"WATCHDOG_CONFIG": str(folder / "watchdog.yaml")},
+            "receiver", receiver_command(), {"WATCHDOG_CONFIG": str(folder / "watchdog.yaml")}
         )
         self.addresses: Addresses
         self.cluster: ControlClient
@@ -88,8 +97,17 @@ class World:
         self._stack.close()
 
     @property
+    def alertmanager(self) -> Program:
+        """The first, which most worlds have alone."""
+        return self.peers[0]
+
+    @property
+    def alertmanager_url(self) -> str:
+        return self.peer_urls[0]
+
+    @property
     def programs(self) -> tuple[Program, ...]:
-        return self.simulation, self.alertmanager, self.receiver, self.prometheus
+        return self.simulation, *self.peers, self.receiver, self.prometheus
 
     def scaled(self, duration: timedelta) -> timedelta:
         """Return how long a duration of a real cluster takes here."""
@@ -108,7 +126,7 @@ class World:
     def wait_ready(self, program: Program) -> None:
         urls = {
             self.prometheus.name: self.prometheus_url,
-            self.alertmanager.name: self.alertmanager_url,
+            **dict(zip((peer.name for peer in self.peers), self.peer_urls, strict=True)),
             self.receiver.name: self.receiver_url,
         }
         url = urls[program.name]
@@ -128,8 +146,10 @@ class World:
         found = self._ask(f"/api/v1/incidents/{incident_id}", {})
         return found["history"] if isinstance(found, dict) else []
 
-    def silence(self, task: TaskState, *, lasts: timedelta, by: str, comment: str) -> str:
-        """Silence a task in Alertmanager, as people do in its pages; return the silence's id.
+    def silence(
+        self, task: TaskState, *, lasts: timedelta, by: str, comment: str, peer: int = 0
+    ) -> str:
+        """Silence a task in an Alertmanager, as people do in its pages; return the silence's id.
 
         `lasts` is of a real cluster.
         """
@@ -142,8 +162,32 @@ class World:
             "createdBy": by,
             "comment": comment,
         }
-        answer = self.http.post(f"{self.alertmanager_url}/api/v2/silences", json=body)
+        answer = self.http.post(f"{self.peer_urls[peer]}/api/v2/silences", json=body)
         return str(answer.raise_for_status().json()["silenceID"])
+
+    def end_silence(self, silence_id: str, *, peer: int = 0) -> None:
+        """End it as people do in Alertmanager's pages."""
+        self.http.delete(f"{self.peer_urls[peer]}/api/v2/silence/{silence_id}").raise_for_status()
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Change the receiver's settings, and return when it follows them.
+
+        The changes are to those of the run, so none brings those back; durations are those of a
+        real cluster.
+
+        Raises:
+            TimeoutError: it does not follow them.
+        """
+        before = self._configured_at()
+        self._files().write_settings(changes)
+        wait_until(
+            lambda: self._configured_at() > before, "the receiver has its settings", within=_START
+        )
+
+    def act(self, path: str, body: Mapping[str, Any], *, role: str = "admin") -> httpx.Response:
+        """Ask the receiver's API to do something."""
+        headers = {"Authorization": f"Bearer {self.tokens[role]}"}
+        return self.http.post(f"{self.receiver_url}{path}", json=dict(body), headers=headers)
 
     def query(self, expression: str) -> float | None:
         """Return the one value of an expression in Prometheus. None: there is none, or several."""
@@ -161,6 +205,13 @@ class World:
         answer = self._get(f"{self.prometheus_url}/api/v1/alerts")
         alerts = answer.json()["data"]["alerts"] if answer else []
         return [one for one in alerts if one["state"] == "firing" and "policy" in one["labels"]]
+
+    def _configured_at(self) -> float:
+        """Return when the receiver last took settings over; 0 while it does not answer."""
+        answer = self._get(f"{self.receiver_url}/metrics")
+        name = "watchdog_config_last_reload_success_timestamp_seconds "
+        lines = answer.text.splitlines() if answer else []
+        return max((float(line.split()[1]) for line in lines if line.startswith(name)), default=0)
 
     def _ask(self, path: str, query: Mapping[str, str]) -> object:
         answer = self._get(f"{self.receiver_url}{path}", query)
@@ -183,7 +234,8 @@ class World:
         self.cluster = self._stack.enter_context(ControlClient(self.addresses.control))
         self.slack = self._stack.enter_context(SlackControl(self.addresses.slack))
         self._files().write()
-        self.start_program(self.alertmanager)
+        for peer in self.peers:
+            self.start_program(peer)
         self.start_program(self.receiver)
         # The receiver has logged in to Determined by now, and written the token for Prometheus.
         self.start_program(self.prometheus)
@@ -191,11 +243,11 @@ class World:
 
     def _files(self) -> RunFiles:
         return RunFiles(
-            folder=self._folder,
+            folder=self.folder,
             factor=self.setup.factor,
             simulated=self.addresses,
             prometheus=self._prometheus_at,
-            alertmanager=self._alertmanager_at,
+            alertmanagers=self._peers_at,
             receiver=self._receiver_at,
             tokens=self.tokens,
             settings=self.setup.settings,
@@ -204,6 +256,7 @@ class World:
     def _sees_everything(self) -> bool:
         """Tell whether every exporter of every agent is scraped, and all that is fixed."""
         expected = len(ExporterKind) * len(self.addresses.agents) + _FIXED_TARGETS
+        expected += len(self.peers)
         return self.query("sum(up)") == float(expected)
 
     def _wait_for_addresses(self) -> Addresses:
@@ -222,27 +275,9 @@ class World:
     def _program(
         self, name: str, command: list[str], environment: Mapping[str, str] | None = None
     ) -> Program:
-        return Program(name, command, self._folder / f"{name}.log", environment or {})
+        return Program(name, command, self.folder / f"{name}.log", environment or {})
 
-    def _simulation_command(self) -> list[str]:
-        options = ["--speed", str(self.setup.factor), "--seed", str(self.setup.seed)]
-        options += ["--mig-agent"] if self.setup.mig_agent else []
-        return [sys.executable, "-m", "demo.simulation", *options]
-
-    def _prometheus_command(self) -> list[str]:
-        return [
-            find_program("PROMETHEUS", "prometheus"),
-            f"--config.file={self._folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={self._folder / 'prometheus'}",
-            f"--web.listen-address={self._prometheus_at}",
-            *scaled_prometheus_flags(self.setup.factor),
-        ]
-
-    def _alertmanager_command(self) -> list[str]:
-        return [
-            find_program("ALERTMANAGER", "prometheus-alertmanager", "alertmanager"),
-            f"--config.file={self._folder / 'alertmanager.yml'}",
-            f"--storage.path={self._folder / 'alertmanager'}",
-            f"--web.listen-address={self._alertmanager_at}",
-            *scaled_alertmanager_flags(self.setup.factor),
-        ]
+    def _peer(self, number: int, address: str) -> Program:
+        name = f"alertmanager-{number + 1}" if number else "alertmanager"
+        command = alertmanager_command(self.folder, name, address, self.setup.factor)
+        return self._program(name, command)

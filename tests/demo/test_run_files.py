@@ -18,7 +18,7 @@ def files(tmp_path: Path, simulation: Addresses) -> RunFiles:
         factor=100,
         simulated=simulation,
         prometheus="127.0.0.1:1",
-        alertmanager="127.0.0.1:2",
+        alertmanagers=["127.0.0.1:2", "127.0.0.1:4"],
         receiver="127.0.0.1:3",
         tokens={"alertmanager": "t0k3n"},
         settings={},
@@ -47,3 +47,25 @@ def test_alertmanager_of_this_run_has_nothing_outside_the_folder_but_the_templat
     config = yaml.safe_load((files.folder / "alertmanager.yml").read_text())
     assert "/run/secrets" not in str(config)
     assert set(config.get("templates", [])) <= {str(ROOT / "alertmanager/templates/*.tmpl")}
+
+
+def test_receiver_of_this_run_asks_every_alertmanager(files: RunFiles) -> None:
+    files.write()
+
+    settings = yaml.safe_load((files.folder / "watchdog.yaml").read_text())
+    urls = [peer["url"] for peer in settings["alertmanagers"]]
+    assert urls == ["http://127.0.0.1:2", "http://127.0.0.1:4"]
+
+
+def test_settings_change_beside_those_of_the_run_and_are_brought_back(files: RunFiles) -> None:
+    files.write()
+    watchdog, prometheus = files.folder / "watchdog.yaml", files.folder / "prometheus.yml"
+    before, others = watchdog.read_text(), prometheus.stat().st_mtime_ns
+
+    files.write_settings({"mode": "warn", "limits": {"stop_retry": "5m"}})
+
+    changed = yaml.safe_load(watchdog.read_text())
+    assert (changed["mode"], changed["limits"]["stop_retry"]) == ("warn", "3s")
+    files.write_settings({})
+    assert watchdog.read_text() == before
+    assert prometheus.stat().st_mtime_ns == others, "nothing else is written"

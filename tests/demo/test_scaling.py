@@ -176,6 +176,21 @@ def test_addresses_and_paths_are_those_of_this_run() -> None:
     assert config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["127.0.0.1:4"]
 
 
+def test_further_alertmanagers_stand_wherever_the_one_of_the_file_does() -> None:
+    rendering = Rendering(
+        addresses={"alertmanager:9093": "127.0.0.1:4"}, more_peers=["127.0.0.1:5", "127.0.0.1:6"]
+    )
+
+    config = yaml.safe_load(scale_prometheus_config(PROMETHEUS_CONFIG.read_text(), 100, rendering))
+
+    told = config["alerting"]["alertmanagers"][0]["static_configs"]
+    [scraped] = [job for job in config["scrape_configs"] if job["job_name"] == "alertmanager"]
+    everywhere = [{"targets": ["127.0.0.1:4", "127.0.0.1:5", "127.0.0.1:6"]}]
+    assert told == scraped["static_configs"] == everywhere
+    others = [job for job in config["scrape_configs"] if job is not scraped]
+    assert "127.0.0.1:5" not in str(others)
+
+
 def test_webhook_goes_to_the_receiver_of_this_run() -> None:
     rendering = Rendering(
         addresses={"gpu-watchdog:8090": "127.0.0.1:2"},
