@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: how a stop is judged, and how the receiver is lost."""
+"""How a stop is judged, and how the receiver is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,10 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from demo.cluster.wire import TaskState
+from demo.slack.wire import MessageRecord
 from demo.stage import Stage
-
-GRACE = timedelta(minutes=20)
-SHORT_GRACE = {"grace": {"notebook": "20m", "shell": "20m"}, "grace_default": "20m"}
 
 
 @dataclass
@@ -32,36 +30,52 @@ class Absences:
         return sum((each for each in overlaps if each > timedelta()), timedelta())
 
 
+def warnings(stage: Stage, task: TaskState) -> list[MessageRecord]:
+    """Return the first warnings about a task, by its name."""
+    return [post for post in stage.posts(task.username) if task.name in post.shown]
+
+
+def endings(stage: Stage, task: TaskState) -> list[MessageRecord]:
+    """Return the replies that tell of its stop."""
+    threads = {post.ts for post in warnings(stage, task)}
+    replies = [one for one in stage.replies(task.username) if one.thread_ts in threads]
+    return [one for one in replies if one.text.startswith("Stopped")]
+
+
 def stopped_after(stage: Stage, task: TaskState) -> timedelta:
     """Return how long after its last first warning the task was stopped, by the one call."""
     stops = stage.stops(task)
     assert len(stops) == 1, f"one call that stops {task.username}'s task, and these came: {stops}"
-    warnings = [post.posted_at for post in stage.posts(task.username)]
-    before = [at for at in warnings if at < stops[0].at]
+    before = [post.posted_at for post in warnings(stage, task) if post.posted_at < stops[0].at]
     assert before, f"{task.username} was not warned before the stop"
     return stops[0].at - max(before)
 
 
-def reasons(stage: Stage, incident: dict[str, Any]) -> list[str]:
-    return [str(entry["reason"]) for entry in stage.world.history(incident["incident_id"])]
+def reasons(stage: Stage, task: TaskState) -> list[str]:
+    """Return the reasons in the history of the task's incidents, the oldest first."""
+    return [str(entry["reason"]) for entry in histories(stage, task)]
+
+
+def histories(stage: Stage, task: TaskState) -> list[dict[str, Any]]:
+    newest_first = stage.incidents(task)
+    return [
+        entry
+        for incident in reversed(newest_first)
+        for entry in stage.world.history(incident["incident_id"])
+    ]
 
 
 def first_entry(stage: Stage, task: TaskState, reason: str) -> datetime:
     """Return when a reason first came up in the history of the task's only incident."""
-    [incident] = stage.incidents(task)
-    history = stage.world.history(incident["incident_id"])
-    return min(datetime.fromisoformat(each["at"]) for each in history if each["reason"] == reason)
+    found = [each["at"] for each in histories(stage, task) if each["reason"] == reason]
+    return min(datetime.fromisoformat(at) for at in found)
 
 
 def wait_for_reason(stage: Stage, task: TaskState, *wanted: str) -> str:
     """Return the first of these reasons that is in the history of the task's incident."""
 
     def found() -> str | None:
-        for incident in stage.incidents(task):
-            for reason in reasons(stage, incident):
-                if reason in wanted:
-                    return reason
-        return None
+        return next((each for each in reasons(stage, task) if each in wanted), None)
 
     return stage.wait_for(found, f"{task.username}'s incident says {' or '.join(wanted)}")
 

@@ -1,0 +1,55 @@
+"""The world of the night, and what a test has of it.
+
+The modules run in the order of their names. What disturbs everybody comes last: when Prometheus is
+killed in test_unreachable.py, everything has to fire anew; and test_verdict.py judges the night.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.stage import Stage
+from demo.world import Setup, World
+from tests.e2e.night.night import SETTINGS, Night, Take
+from tests.postgres import running_postgres
+
+
+@pytest.fixture(scope="package")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    folder = tmp_path_factory.mktemp("night")
+    with running_postgres() as postgres:
+        setup = Setup(settings=SETTINGS | {"database_url": postgres.url()}, alertmanagers=2)
+        with World(folder, setup) as world:
+            night = Night(Stage(world, lambda who, what: print(f"{who} {what}")))
+            night.begin()
+            yield night
+
+
+@pytest.fixture
+def take(night: Night) -> Iterator[Take]:
+    """Give out idle tasks, which end with the test."""
+    with night.taking() as take:
+        yield take
+
+
+@pytest.fixture(autouse=True)
+def mended(night: Night) -> Iterator[None]:
+    """Whatever a test has broken, the next one finds it whole."""
+    yield
+    night.world.cluster.clear_faults()
+    night.world.slack.clear_faults()
+
+
+@pytest.fixture(autouse=True)
+def logs_of_a_failure(request: pytest.FixtureRequest, night: Night) -> Iterator[None]:
+    """Print what the programs said meanwhile, which pytest shows when the test fails."""
+    before = {program.name: _lines(program.log) for program in night.world.programs}
+    yield
+    for program in night.world.programs:
+        said = _lines(program.log)[len(before[program.name]) :]
+        print(f"--- {request.node.name}: {program.name}", *said[-40:], sep="\n")
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines() if log.exists() else []

@@ -1,0 +1,83 @@
+"""The safety rules, where one task alone is concerned: several at the same time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import pytest
+
+from demo.cluster.model import TaskType
+from demo.cluster.wire import TaskState
+from tests.e2e.night.night import LAST_SECOND, LONG, Night
+from tests.e2e.night.watching import wait_for_reason
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Spared:
+    """Tasks to each of which something happened in the last second of its grace period."""
+
+    silenced: TaskState
+    handed_over: TaskState
+    unseen: TaskState
+    begun_again: TaskState
+    exempt: TaskState
+
+
+@pytest.fixture(scope="module")
+def spared(night: Night) -> Iterator[Spared]:
+    """Play all of it at the same time, since nothing of it is about anybody else."""
+    with night.taking() as take:
+        tasks = Spared(
+            silenced=take("alice"),
+            handed_over=take("bob"),
+            unseen=take("carol"),
+            begun_again=take("dan", TaskType.TRIAL),
+            exempt=take("alice", TaskType.SHELL),
+        )
+        deadline = night.warn(*(getattr(tasks, each.name) for each in fields(tasks)))
+        shells = {"matchers": ['task_type="shell"'], "reason": "a course", "until": "2100-01-01"}
+        with night.configured(exempt=[shells]):
+            night.wait_until(deadline - LAST_SECOND)
+            _act(night, tasks)
+            night.wait_past(deadline)
+            yield tasks
+
+
+def _act(night: Night, tasks: Spared) -> None:
+    cluster = night.world.cluster
+    night.world.silence(tasks.silenced, lasts=LONG, by="alice", comment="my run", peer=1)
+    cluster.change_owner(tasks.handed_over.task_id, "dan")
+    for uuid in cluster.task(tasks.unseen.task_id).gpu_uuids:
+        cluster.set_gpu(uuid, lost=True)
+    assert tasks.begun_again.trial_id is not None
+    cluster.restart_trial(tasks.begun_again.trial_id)
+
+
+def test_s4_a_silence_on_one_of_two_peers_wins(night: Night, spared: Spared) -> None:
+    [hold] = night.stage.incident(spared.silenced, "held")["holds"]
+
+    assert night.is_spared(spared.silenced)
+    assert (hold["reason"], hold["by"]) == ("silenced", "alice")
+
+
+def test_s2_a_task_that_changes_hands_is_not_stopped(night: Night, spared: Spared) -> None:
+    assert wait_for_reason(night.stage, spared.handed_over, "owner_changed")
+    assert night.is_spared(spared.handed_over)
+
+
+def test_s2_a_trial_that_begins_again_begins_at_the_beginning(night: Night, spared: Spared) -> None:
+    assert wait_for_reason(night.stage, spared.begun_again, "allocation_ended")
+    assert night.is_spared(spared.begun_again)
+
+
+def test_s3_what_cannot_be_seen_any_more_proves_nothing(night: Night, spared: Spared) -> None:
+    assert wait_for_reason(night.stage, spared.unseen, "evidence_stale", "evidence_missing")
+    assert night.is_spared(spared.unseen)
+
+
+def test_s11_what_is_exempt_by_now_is_left_alone(night: Night, spared: Spared) -> None:
+    [hold] = night.stage.incident(spared.exempt, "held")["holds"]
+
+    assert night.is_spared(spared.exempt)
+    assert (hold["reason"], hold["by"]) == ("exempt", "a course")
