@@ -8,6 +8,7 @@ import structlog
 from app.context import Context
 from app.domain import events as e
 from app.domain.actions import Audience, MessageKind, Notice
+from app.domain.alert import Scope
 from app.domain.cluster import is_deactivated
 from app.domain.incident import (
     GivenWarning,
@@ -177,11 +178,14 @@ class Dispatcher:
             return {}
         policy = self._recorder.policy(incident)
         zone = self._context.rulebook.zone_of(incident.identity.username)
-        return {
+        ends = {
             target.allocation_id: promised(target, policy, now=now, zone=zone)
-            for target in incident.targets
-            if not target.outcome
+            for target in incident.open_targets
         }
+        if incident.identity.scope is Scope.USER and ends:
+            # They are alternatives to each other: all are looked at again at the same time.
+            return dict.fromkeys(ends, max(ends.values()))
+        return ends
 
     async def _due(self, incident: Incident, now: datetime) -> dict[str, datetime]:
         clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)

@@ -59,7 +59,7 @@ class Doubt:
         return self._context.view.fresh(self._context.now(), limit)
 
     async def _kept(self, incident: Incident) -> str:
-        tasks = {target.task_id for target in incident.targets}
+        tasks = {target.task_id for target in incident.open_targets}
         for keep in await self._store.keeps(self._context.now()):
             if keep.task_id in tasks and keep.policy == incident.identity.policy:
                 return f"kept by {keep.by}"
@@ -70,8 +70,9 @@ def _is_confirmed(incident: Incident, snapshot: Snapshot | None) -> bool:
     """Tell whether Determined, read lately, lists every target with the owner to be told."""
     if snapshot is None:
         return False
-    found = [(each, snapshot.allocations.get(each.allocation_id)) for each in incident.targets]
-    return all(
+    targets = incident.open_targets
+    found = [(each, snapshot.allocations.get(each.allocation_id)) for each in targets]
+    return bool(targets) and all(
         allocation is not None and allocation.username == target.username
         for target, allocation in found
     )

@@ -13,11 +13,12 @@ from app.domain import events as e
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
 from app.domain.incident import Incident, IncidentState, IntentState, Target
-from app.domain.observation import World, expressions_of, holds_over
+from app.domain.observation import expressions_of, holds_over
 from app.domain.policy import StopAction
 from app.domain.proof import Readings, Verdict, consequence, judge
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop
+from app.domain.world import World
 from app.errors import (
     BreakerTrippedError,
     IntentExistsError,

@@ -10,6 +10,7 @@ from app.context import Context
 from app.domain.alert import Alert, Scope
 from app.domain.events import AlertActive
 from app.domain.opening import Before, open_incident
+from app.domain.situation import is_over_limit
 from app.domain.steps import Transition
 from app.errors import StaleIncidentError, StoreUnavailableError
 from app.ports import IncidentStore
@@ -63,14 +64,18 @@ class Intake:
             self._wake()
 
     def _may_run(self, alert: Alert, now: datetime) -> bool:
-        """Leave out alerts about allocations that Determined no longer lists.
+        """Leave out alerts about allocations that Determined no longer lists, or about users who
+        are within their limit.
 
         Prometheus keeps an alert firing for a while after the end of what it is about. Should the
         view be wrong, the reconciler finds the alert by itself.
         """
         snapshot = self._context.view.fresh(now, self._context.rulebook.limits.snapshot_age)
-        if snapshot is None or alert.identity.scope is not Scope.ALLOCATION:
+        if snapshot is None:
             return True
+        if alert.identity.scope is Scope.USER:
+            limits = self._context.rulebook.slot_limits
+            return is_over_limit(alert.identity, snapshot, limits)
         return alert.identity.allocation_id in snapshot.allocations
 
     async def _before(self, alerts: Sequence[Alert], now: datetime) -> Before:

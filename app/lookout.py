@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from app.context import Context
-from app.domain.observation import World
+from app.domain.world import World
 from app.errors import UpstreamError
 from app.ports import AlertPeers, Cluster, IncidentStore, Messenger, Rules
 
@@ -79,6 +79,7 @@ class Lookout:
             breaker=breaker,
             keeps=await self._store.keeps(now),
             heartbeat_at=await self._store.heartbeat_at(),
+            started=self._context.view.started,
         )
 
     async def _asked(self, system: str, answer: Awaitable[Answer]) -> Answer | None:

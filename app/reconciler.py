@@ -15,16 +15,19 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.context import Context
+from app.domain.alert import Scope
 from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, IntentState, Target
-from app.domain.observation import World, observe
+from app.domain.observation import observe
 from app.domain.opening import Before, open_incident
 from app.domain.policy import StopAction
 from app.domain.readings import RuleAlert
 from app.domain.reminders import due_reminder
 from app.domain.schedule import due_targets, planned_stop
+from app.domain.situation import is_over_limit
 from app.domain.steps import Transition, open_intents
 from app.domain.together import arrange
 from app.domain.waiting import is_timely, moves
+from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
 from app.lookout import Lookout, Systems
@@ -36,6 +39,7 @@ from app.recovery import Recovery
 log = structlog.get_logger()
 _STOPS_PER_TICK = 20
 _AT_A_TIME = 200
+_STOPPABLE = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -148,9 +152,13 @@ class Reconciler:
         return adopted
 
     def _is_true(self, alert: RuleAlert, world: World) -> bool:
-        """Tell whether Determined agrees that the allocation runs and whose it is."""
+        """Tell whether Determined agrees: that the allocation runs and whose it is, or that the
+        user is over the limit while others wait.
+        """
         if world.snapshot is None:
             return False
+        if alert.identity.scope is Scope.USER:
+            return is_over_limit(alert.identity, world.snapshot, world.rulebook.slot_limits)
         allocation = world.snapshot.allocations.get(alert.identity.allocation_id)
         return allocation is not None and (
             allocation.holds_resources and allocation.username == alert.identity.username

@@ -7,7 +7,7 @@ import structlog
 from app.context import Context
 from app.domain.events import Event
 from app.domain.incident import Incident
-from app.domain.lifecycle import follow
+from app.domain.lifecycle import advance
 from app.domain.policy import Policy
 from app.domain.steps import Transition
 from app.ports import IncidentStore
@@ -27,7 +27,8 @@ class Recorder:
         """Let the events follow, without storing anything."""
         for event in events:
             policy = self.policy(transition.incident)
-            transition = follow(transition, event, policy, at=self._context.now())
+            further = advance(transition.incident, event, policy, at=self._context.now())
+            transition = transition.followed_by(further)
         return transition
 
     async def record(self, incident: Incident, *events: Event) -> Incident:

@@ -7,10 +7,10 @@ from datetime import datetime
 from app.context import Context
 from app.domain import events as e
 from app.domain.incident import Incident, IntentState
-from app.domain.observation import World
 from app.domain.proof import freshness
 from app.domain.reasons import Reason
 from app.domain.steps import open_intents
+from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
 from app.loops import contained
 from app.ports import Rules

@@ -212,6 +212,8 @@ def shipped_policies() -> dict[str, PolicySection]:
     unsaved = {TaskType.NOTEBOOK: timedelta(hours=2), TaskType.SHELL: timedelta(hours=2)}
     return {
         "reclaim": PolicySection(action=StopAction.KILL, grace=unsaved),
+        # Nobody is over a limit that is not there.
+        "slots": PolicySection(action=StopAction.KILL),
         "advise": PolicySection(),
         # These could wrong somebody: a person looks first.
         "review": PolicySection(mode=Mode.OBSERVE),

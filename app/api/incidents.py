@@ -17,7 +17,7 @@ from app.api.dependencies import (
     StoreDep,
     allow,
 )
-from app.api.problems import PROBLEMS, KeepTooLongError, StopUnderWayError
+from app.api.problems import PROBLEMS, KeepTooLongError, NothingToKeepError, StopUnderWayError
 from app.domain.events import HoldsObserved
 from app.domain.history import Entry
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
@@ -207,7 +207,9 @@ async def keep_incident(
     if any(is_under_way(target) for target in incident.targets):
         raise StopUnderWayError
     now = context.now()
-    task_ids = sorted({target.task_id for target in incident.targets})
+    task_ids = sorted({target.task_id for target in incident.open_targets})
+    if not task_ids:
+        raise NothingToKeepError
     await _demand_allowed(request, incident, task_ids, store, recorder.policy(incident), now)
     until = now + request.duration
     hold = Hold(Reason.KEPT, by=caller.name, until=until, detail=request.reason)

@@ -43,6 +43,10 @@ class StopUnderWayError(Exception):
     """A call to stop the task was made, and may have arrived. Rendered as 409."""
 
 
+class NothingToKeepError(Exception):
+    """The incident is about no task at the moment. Rendered as 409."""
+
+
 class KeepTooLongError(Exception):
     """A keep would last longer than its policy allows. Rendered as 422."""
 
@@ -87,6 +91,10 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
     StopUnderWayError: (
         status.HTTP_409_CONFLICT,
         "The task is being stopped already: Determined was called. Nothing was kept.",
+    ),
+    NothingToKeepError: (
+        status.HTTP_409_CONFLICT,
+        "No task of the user is to be stopped at the moment. Nothing was kept.",
     ),
     KeepTooLongError: (status.HTTP_422_UNPROCESSABLE_CONTENT, "{error} Nothing was kept."),
     IncidentNotFoundError: (status.HTTP_404_NOT_FOUND, "{error}"),

@@ -15,6 +15,9 @@ from app.errors import InvalidAlertError
 HEARTBEAT = "WatchdogHeartbeat"
 """The alert that always fires, to show that rules, Alertmanager and webhook work."""
 
+IDLE = "GPUAllocationIdle"
+"""The alert that says of one allocation that it is idle."""
+
 # Ids are put into paths of URLs, so nothing but Determined's own alphabet is let in.
 _TASK_ID = re.compile(r"(\d+\.)?[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 _ALLOCATION_ID = re.compile(rf"{_TASK_ID.pattern}\.\d+")

@@ -7,7 +7,15 @@ from typing import Any
 
 from app.domain.breaker import Quota
 from app.domain.history import WATCHDOG
-from app.domain.incident import Expressions, GivenWarning, Hold, IntentState, Receipt
+from app.domain.incident import (
+    Demand,
+    Expressions,
+    GivenWarning,
+    Hold,
+    IntentState,
+    Receipt,
+    Target,
+)
 from app.domain.policy import Mode, StopAction
 from app.domain.reasons import Reason
 
@@ -38,6 +46,23 @@ class TargetSeen:
     allocation_id: str
     name: str
     slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsChosen:
+    """Of what a user holds, these are to make room. Not all were named in the last warning."""
+
+    targets: tuple[Target, ...]
+    demand: Demand
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsLeft:
+    """These targets are let be; no other takes their place."""
+
+    reasons: Mapping[str, Reason]
+    """By allocation id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +222,8 @@ Event = (
     AlertActive
     | AlertSeen
     | TargetSeen
+    | TargetsChosen
+    | TargetsLeft
     | EpisodeBegan
     | ModeChanged
     | HoldsObserved

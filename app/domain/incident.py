@@ -104,9 +104,34 @@ class Target:
     warning: GivenWarning | None = None
     intent: Intent | None = None
     outcome: IncidentState | None = None
-    """How it ended: STOPPED by us, or ENDED without us. None while it runs."""
+    """How it ended: STOPPED by us, ENDED without us, RESOLVED if it is let be. None: it is open."""
     was_called: bool = False
     """A call to stop it was taken, or may have been, whatever became of its intent since."""
+    since: datetime | None = None
+    """Since when it runs; known of those that were chosen."""
+    idle: bool = False
+    """It was chosen for being idle."""
+    left: Reason | None = None
+    """Why it is no target any more, though it runs on; its outcome is RESOLVED."""
+
+    @property
+    def may_leave(self) -> bool:
+        """Tell whether nothing was done yet that has to be followed to its end."""
+        return not self.outcome and self.intent is None and not self.was_called
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a user over the slot limit is asked for, in slots."""
+
+    held: int
+    limit: int
+    waiting: int
+    """What others wait for."""
+    free: int
+    """What is to be given back."""
+    waiting_since: datetime | None = None
+    """Since when the longest of them waits, where Determined tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +207,18 @@ class Incident:
     """When the same alert was seen to be over, shortly before this. None: it was not."""
     message: Receipt | None = None
     """The present round's message to the owner, which is updated in place."""
+    demand: Demand | None = None
+    """Of an alert about a user: what the targets were chosen for."""
     version: int = 0
     """Counts the saves; the store refuses a save that is based on an older one."""
 
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+    @property
+    def open_targets(self) -> tuple[Target, ...]:
+        return tuple(target for target in self.targets if not target.outcome)
 
     def target(self, allocation_id: str) -> Target | None:
         found = (each for each in self.targets if each.allocation_id == allocation_id)

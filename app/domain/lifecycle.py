@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain import events as e
-from app.domain import forsaken, reclaimed, steps
+from app.domain import forsaken, reclaimed, steps, targets
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.history import WATCHDOG
 from app.domain.incident import (
@@ -60,19 +60,9 @@ def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime)
     return Transition(after, actions, (step.entry(incident.state, at),))
 
 
-def follow(transition: Transition, event: e.Event, policy: Policy, *, at: datetime) -> Transition:
-    """Return the transition with one more event behind it, to be stored as one."""
-    further = advance(transition.incident, event, policy, at=at)
-    return Transition(
-        further.incident,
-        transition.actions + further.actions,
-        transition.entries + further.entries,
-    )
-
-
 def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: datetime) -> Step | None:
     match event:
-        case e.AlertActive() if incident.round == 0:
+        case e.AlertActive() if incident.round == 0 and incident.open_targets:
             return _new_round(incident, Reason.ALERT_ACTIVE)
 
         case e.WarningDelivered(round=number, receipt=receipt, warnings=warnings):
@@ -195,9 +185,7 @@ def _while_stopping(
             return _in_every_state(incident, event)
 
 
-def _while_escalated(
-    incident: Incident, event: e.Event, _policy: Policy, _at: datetime
-) -> Step | None:
+def _while_escalated(incident: Incident, event: e.Event, _: Policy, __: datetime) -> Step | None:
     match event:
         case e.RecoveryObserved(evidence=evidence):
             return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
@@ -215,6 +203,9 @@ def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
     match event:
         case e.AlertSeen() | e.TargetSeen() | e.DeadlineMoved():
             return steps.seen(incident, event)
+
+        case e.TargetsChosen() | e.TargetsLeft():
+            return _rename(incident, event)
 
         case e.WarningDelivered():
             return steps.warned_late(incident, event)
@@ -263,6 +254,16 @@ def _close(
     return Step(replace(incident, state=state, holds=()), reason, told, evidence=evidence)
 
 
+def _rename(incident: Incident, event: e.TargetsChosen | e.TargetsLeft) -> Step | None:
+    """Let others be the targets, or fewer. Nobody is stopped whom no warning has named (S1)."""
+    step = targets.renamed(incident, event)
+    if step and targets.is_closed_by_its_targets(step.incident):
+        return _close(step.incident, S.STOPPED, step.reason, step.evidence)
+    if step and targets.begins_a_round(incident, event):
+        return replace(_new_round(step.incident, step.reason, step.evidence), detail=step.detail)
+    return step
+
+
 def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | None:
     """Note the end of one target. The incident is over when all of its targets are."""
     target = incident.target(event.allocation_id)
@@ -271,7 +272,7 @@ def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | No
     ours = event.reason is Reason.ALLOCATION_ENDED and steps.may_have_arrived(target)
     outcome, reason = (S.STOPPED, Reason.STOP_VERIFIED) if ours else (S.ENDED, event.reason)
     after, saved = steps.with_outcome(incident, target, outcome)
-    if steps.over(after):
+    if targets.is_closed_by_its_targets(after):
         stopped = any(each.outcome is S.STOPPED for each in after.targets)
         step = _close(after, S.STOPPED if stopped else S.ENDED, reason, event.evidence)
         return replace(step, actions=(*saved, *step.actions))

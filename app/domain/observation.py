@@ -1,42 +1,23 @@
 """What a look at the world means for an incident: level-triggered, whatever webhooks said."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from app.domain import events as e
+from app.domain.alert import Scope
 from app.domain.breaker import BreakerState
 from app.domain.cluster import Snapshot
-from app.domain.incident import Expressions, Hold, Incident, IncidentState, Keep, Target
+from app.domain.incident import Expressions, Hold, Incident, IncidentState, Target
 from app.domain.matchers import Silence, silence_ended_over, silence_over
 from app.domain.opening import texts
-from app.domain.policy import Mode, Rulebook
+from app.domain.policy import Mode
 from app.domain.readings import PeerAlertState, PeerReading, RuleAlert
 from app.domain.reasons import Reason
-from app.domain.standing import standing_holds
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """One reading of everything. What could not be read is None: unknown, never "nothing" (S5)."""
-
-    now: datetime
-    clock: timedelta
-    """The answer clock's reading."""
-    rulebook: Rulebook
-    """The configuration in force when the rest was read."""
-    snapshot: Snapshot | None
-    firing: Mapping[str, RuleAlert] | None
-    """Prometheus's firing alerts, by the key of their identity."""
-    peers: Sequence[PeerReading]
-    breaker: BreakerState
-    keeps: Sequence[Keep] = field(default_factory=tuple)
-    heartbeat_at: datetime | None = None
-
-    @property
-    def mode(self) -> Mode:
-        """The watchdog's own mode."""
-        return self.rulebook.mode
+from app.domain.selection import choice, nobody_to_stop, reconsider
+from app.domain.situation import look
+from app.domain.standing import exempt_holds, night_holds
+from app.domain.targets import taken, without
+from app.domain.world import World, labels_on, target_labels
 
 
 def expressions_of(alert: RuleAlert) -> Expressions:
@@ -53,6 +34,9 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
     alert = (world.firing or {}).get(incident.identity.key)
     if alert is not None:
         yield e.AlertSeen(expressions_of(alert), texts(alert.annotations))
+        for change in _of_the_targets(incident, world):
+            incident = _changed(incident, change)
+            yield change
     holds = holds_over(incident, world)
     if holds:
         yield e.HoldsObserved(holds)
@@ -67,10 +51,34 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
     if not _is_active(incident, world.peers):
         return
     if incident.state is IncidentState.HELD:
-        if all(peer.readable for peer in world.peers):
-            yield e.HoldsObserved(())
-    elif incident.round == 0:
+        yield from _released(incident, world)
+    elif incident.round == 0 and incident.open_targets:
         yield e.AlertActive()
+
+
+def _of_the_targets(incident: Incident, world: World) -> Iterator[e.TargetsChosen | e.TargetsLeft]:
+    """Look at the targets of an alert about a user again, unless all of it is held anyway."""
+    if incident.identity.scope is Scope.USER and not [*_over_all(incident, world)]:
+        yield from reconsider(incident, world)
+
+
+def _changed(incident: Incident, change: e.TargetsChosen | e.TargetsLeft) -> Incident:
+    if isinstance(change, e.TargetsLeft):
+        return without(incident, change)
+    return taken(incident, change)
+
+
+def _released(incident: Incident, world: World) -> Iterator[e.TargetsChosen | e.HoldsObserved]:
+    """Yield the end of a hold, known from every peer; with it the targets are chosen anew."""
+    if not all(peer.readable for peer in world.peers):
+        return
+    if incident.identity.scope is Scope.USER:
+        situation = look(incident, world)
+        chosen = choice(incident, situation, world) if situation else None
+        if chosen is None:
+            return
+        yield chosen
+    yield e.HoldsObserved(())
 
 
 def _of_determined(
@@ -110,7 +118,7 @@ def ended_silence(incident: Incident, target: Target, world: World) -> Silence |
         return None
     since = target.warning.delivered_at
     for peer in world.peers:
-        labels = _labels_on(peer, incident) | target_labels(incident, target)
+        labels = labels_on(peer, incident) | target_labels(incident, target)
         silence = silence_ended_over(labels, peer.silences, since=since, now=world.now)
         if silence is not None:
             return silence
@@ -137,14 +145,25 @@ def _is_active(incident: Incident, peers: Sequence[PeerReading]) -> bool:
 
 def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
     """Return everything that forbids a stop now, from every peer that can be read (S4)."""
+    all_over = [*_over_all(incident, world)]
     holds = [
         *_kept(incident, world),
-        *(hold for peer in world.peers for hold in _held_by(incident, peer, world.now)),
-        *_lasting(incident, world.now),
-        *standing_holds(incident, world.rulebook, world.snapshot, world.now),
-        *_tripped(incident, world.breaker),
+        *(hold for peer in world.peers for hold in _silenced_on(incident, peer, world.now)),
+        *all_over,
+        *exempt_holds(incident, world.rulebook, world.snapshot, world.now),
     ]
+    if incident.identity.scope is Scope.USER and not all_over:
+        holds += nobody_to_stop(incident, world)
     return tuple(dict.fromkeys(holds))
+
+
+def _over_all(incident: Incident, world: World) -> Iterator[Hold]:
+    """Yield what holds the alert as a whole, whatever its targets are."""
+    for peer in world.peers:
+        yield from _held_by(incident, peer)
+    yield from _lasting(incident, world.now)
+    yield from night_holds(incident, world.rulebook, world.now)
+    yield from _tripped(incident, world.breaker)
 
 
 def _lasting(incident: Incident, now: datetime) -> Iterator[Hold]:
@@ -161,19 +180,22 @@ def _tripped(incident: Incident, breaker: BreakerState) -> Iterator[Hold]:
 
 
 def _kept(incident: Incident, world: World) -> Iterator[Hold]:
-    tasks = {target.task_id for target in incident.targets}
+    tasks = {target.task_id for target in incident.open_targets}
     for keep in world.keeps:
         mine = keep.task_id in tasks and keep.policy == incident.identity.policy
         if mine and world.now < keep.until:
             yield Hold(Reason.KEPT, by=keep.by, until=keep.until, detail=keep.reason)
 
 
-def _held_by(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[Hold]:
-    common = _labels_on(peer, incident)
-    for target in incident.targets:
+def _silenced_on(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[Hold]:
+    common = labels_on(peer, incident)
+    for target in incident.open_targets:
         silence = silence_over(common | target_labels(incident, target), peer.silences, now)
         if silence is not None:
             yield _silenced(silence)
+
+
+def _held_by(incident: Incident, peer: PeerReading) -> Iterator[Hold]:
     alert = peer.alerts.get(incident.identity.key)
     if alert is None:
         return
@@ -188,22 +210,6 @@ def _held_by(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[H
     if alert.muted_by or (alert.state is PeerAlertState.SUPPRESSED and nameless):
         # Alertmanager before 0.28 has no name for it.
         yield Hold(Reason.MUTED, by=", ".join(sorted(alert.muted_by)))
-
-
-def _labels_on(peer: PeerReading, incident: Incident) -> dict[str, str]:
-    """Return all labels that the peer has of the alert, those of the whole cluster included."""
-    alert = peer.alerts.get(incident.identity.key)
-    return dict(alert.labels) if alert else {}
-
-
-def target_labels(incident: Incident, target: Target) -> dict[str, str]:
-    """Return the labels that silences are matched against: the target's own, in full (S4)."""
-    own = {
-        "allocation_id": target.allocation_id,
-        "task_id": target.task_id,
-        "task_type": target.task_type,
-    }
-    return incident.identity.labels() | own
 
 
 def _silenced(silence: Silence) -> Hold:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain import events as e
+from app.domain.alert import Scope
 from app.domain.cluster import Allocation, TaskType, is_deactivated
 from app.domain.events import Evidence
 from app.domain.exemption import exemption_of
 from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.observation import (
-    World,
     began_after_warning,
     breaker_was_reset,
     ended_silence,
@@ -22,7 +22,9 @@ from app.domain.policy import Limits, Mode, Policy
 from app.domain.readings import PeerAlertState, PeerReading, Sample
 from app.domain.reasons import Reason
 from app.domain.schedule import remaining
-from app.domain.wanted import is_untold, is_wanted
+from app.domain.selection import unneeded
+from app.domain.wanted import why_unwanted
+from app.domain.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ _UNKNOWN = frozenset(
         Reason.OWNER_UNKNOWN,
         Reason.NOT_FIRING,
         Reason.NOT_IN_ALERTMANAGER,
+        Reason.ROOM_UNKNOWN,
     }
 )
 """The reasons that are no knowledge: the same question is asked again at the next tick (S5)."""
@@ -216,11 +219,11 @@ def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[_No]:
 
 
 def _wanted(incident: Incident, target: Target, world: World, policy: Policy) -> Iterator[_No]:
-    """For a policy that stops only while others wait: they do, and the owner was told so lately."""
-    if not is_wanted(target, policy, world.snapshot, world.now):
-        yield Reason.NOBODY_WAITS, "nobody waits for these GPUs"
-    elif is_untold(incident, target):
-        yield Reason.NOBODY_WAITS, "nobody waited when the owner was to be reminded"
+    """Others wait, where the policy asks for it; and no more is stopped than makes them room."""
+    if no := why_unwanted(incident, target, policy, world):
+        yield Reason.NOBODY_WAITS, no
+    if incident.identity.scope is Scope.USER and (spared := unneeded(incident, target, world)):
+        yield spared
 
 
 def _breaker(incident: Incident, target: Target, world: World) -> Iterator[_No]:

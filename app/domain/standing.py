@@ -13,11 +13,11 @@ from app.domain.reasons import Reason
 def standing_holds(
     incident: Incident, rulebook: Rulebook, snapshot: Snapshot | None, now: datetime
 ) -> Iterator[Hold]:
-    yield from _exempt(incident, rulebook, snapshot, now)
-    yield from _outside_hours(incident, rulebook, now)
+    yield from exempt_holds(incident, rulebook, snapshot, now)
+    yield from night_holds(incident, rulebook, now)
 
 
-def _exempt(
+def exempt_holds(
     incident: Incident, rulebook: Rulebook, snapshot: Snapshot | None, now: datetime
 ) -> Iterator[Hold]:
     for target in incident.targets:
@@ -39,7 +39,7 @@ def exempt_hold(exemption: Exemption) -> Hold:
     return Hold(Reason.EXEMPT, by=exemption.reason, until=exemption.until)
 
 
-def _outside_hours(incident: Incident, rulebook: Rulebook, now: datetime) -> Iterator[Hold]:
+def night_holds(incident: Incident, rulebook: Rulebook, now: datetime) -> Iterator[Hold]:
     """Nobody is woken by a deadline: what would be lost can be saved by its owner alone."""
     if not any(target.task_type in UNSAVED for target in incident.targets if not target.outcome):
         return

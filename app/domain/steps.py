@@ -71,6 +71,12 @@ class Transition:
     entries: tuple[Entry, ...] = ()
     """Empty when nothing happened that anybody has to know; then there is nothing to store."""
 
+    def followed_by(self, later: "Transition") -> "Transition":
+        """Return both as one, to be stored as one."""
+        return Transition(
+            later.incident, self.actions + later.actions, self.entries + later.entries
+        )
+
 
 def without_warnings(incident: Incident) -> Incident:
     targets = tuple(replace(target, warning=None) for target in incident.targets)

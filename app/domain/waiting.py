@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from app.domain.events import DeadlineMoved
 from app.domain.incident import Incident, Target
-from app.domain.observation import World
 from app.domain.policy import Policy
 from app.domain.wanted import is_untold, is_wanted
+from app.domain.world import World
 
 
 def moves(

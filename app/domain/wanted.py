@@ -7,6 +7,7 @@ from app.domain.cluster import Snapshot
 from app.domain.incident import Incident, Target
 from app.domain.placing import Line, freed
 from app.domain.policy import Policy
+from app.domain.world import World
 
 
 def is_wanted(target: Target, policy: Policy, snapshot: Snapshot | None, now: datetime) -> bool:
@@ -38,3 +39,12 @@ def is_untold(incident: Incident, target: Target) -> bool:
     To move one rewrites a message, which notifies nobody.
     """
     return bool(target.warning and target.warning.moved and not incident.reminders)
+
+
+def why_unwanted(incident: Incident, target: Target, policy: Policy, world: World) -> str:
+    """Return why nobody has anything of the stop now, or was told in vain. Empty: somebody has."""
+    if not is_wanted(target, policy, world.snapshot, world.now):
+        return "nobody waits for these GPUs"
+    if is_untold(incident, target):
+        return "nobody waited when the owner was to be reminded"
+    return ""

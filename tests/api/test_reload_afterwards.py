@@ -8,7 +8,16 @@ import pytest
 
 from demo.cluster.control import ControlClient
 from tests.api.conftest import Configure
-from tests.api.receiver import deliver, labels, listed, metric, posted, samples, tick, until_ready
+from tests.api.receiver import (
+    deliver,
+    labels_of,
+    listed,
+    metric,
+    posted,
+    samples,
+    tick,
+    until_ready,
+)
 
 LIMIT = "watchdog_user_slot_limit"
 SUCCESSFUL = "watchdog_config_last_reload_successful"
@@ -35,11 +44,12 @@ async def change(
 
 
 async def test_new_incidents_are_under_the_new_mode(
-    client: httpx.AsyncClient, change: Change
+    client: httpx.AsyncClient, change: Change, control: ControlClient
 ) -> None:
+    task = control.start_idle_notebook("alice")
     await change({"mode": "warn"})
 
-    await deliver(client, posted(labels(scope="user")))
+    await deliver(client, posted(labels_of(task)))
 
     assert [incident["mode"] for incident in await listed(client)] == ["warn"]
 

@@ -33,6 +33,7 @@ from app.store.schema import metadata
 from tests.docs.pages import ROOT, blocks, code, codes, read, rows, section
 from tests.domain.examples import (
     ALLOCATION,
+    DEMAND,
     POLICY,
     SILENCED,
     T0,
@@ -68,6 +69,7 @@ def possible_events(incident: Incident) -> Iterator[e.Event]:
     yield from (e.AlertActive(), e.AlertSeen(Expressions("v", "e"), {}), e.EpisodeBegan())
     yield from (e.TargetSeen(ALLOCATION, "name", 1), e.ReminderDue("reminder", "0.5"), e.RuleGone())
     yield e.DeadlineMoved(ALLOCATION, timedelta(hours=1))
+    yield from (e.TargetsChosen((), DEMAND), e.TargetsLeft({ALLOCATION: Reason.NO_NEED}))
     yield from (e.ModeChanged(mode) for mode in Mode)
     yield from (e.HoldsObserved(()), e.HoldsObserved((SILENCED,)))
     yield warning_delivered(incident.round)

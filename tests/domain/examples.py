@@ -8,6 +8,7 @@ from app.domain.alert import Identity, Scope
 from app.domain.breaker import BreakerState
 from app.domain.cluster import Allocation, Container, Snapshot, TaskType
 from app.domain.incident import (
+    Demand,
     GivenWarning,
     Hold,
     Incident,
@@ -18,13 +19,13 @@ from app.domain.incident import (
 )
 from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher, Silence
-from app.domain.observation import World
 from app.domain.opening import open_incident
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
 from app.domain.proof import Readings
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
+from app.domain.world import World
 
 T0 = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 GRACE = timedelta(hours=2)
@@ -44,6 +45,7 @@ IDENTITY = Identity(
     task_type="notebook",
 )
 RECEIPT = Receipt("D1", "1795489200.000100", RecipientKind.OWNER)
+DEMAND = Demand(held=6, limit=4, waiting=8, free=2)
 SILENCED = Hold(Reason.SILENCED, by="carol", until=T0 + timedelta(hours=8), detail="demo day")
 ANNOTATIONS = {"summary": "idle", "verify": "idle{}", "evidence": "age{}"}
 CALL = e.StopSending(ALLOCATION)

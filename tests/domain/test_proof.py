@@ -8,11 +8,11 @@ import pytest
 from app.domain.cluster import TaskType
 from app.domain.incident import Hold, Incident, Keep
 from app.domain.matchers import Matcher
-from app.domain.observation import World
 from app.domain.policy import Mode
 from app.domain.proof import Readings, Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
 from app.domain.reasons import Reason
+from app.domain.world import World
 from tests.domain.examples import (
     GRACE,
     IDENTITY,

@@ -10,7 +10,7 @@ from app.domain import events as e
 from app.domain.actions import MessageKind
 from app.domain.history import Entry
 from app.domain.incident import Hold, Incident, IncidentState, Keep, Receipt, RecipientKind
-from app.domain.lifecycle import advance, follow
+from app.domain.lifecycle import advance
 from app.domain.opening import open_incident
 from app.domain.outbox import IncidentQuery
 from app.domain.policy import Mode
@@ -42,7 +42,7 @@ def opening(incident_id: str = "i1", identity: object = IDENTITY) -> Transition:
         annotations=ANNOTATIONS,
         at=T0,
     )
-    return follow(first, e.AlertActive(), POLICY, at=T0)
+    return first.followed_by(advance(first.incident, e.AlertActive(), POLICY, at=T0))
 
 
 def then(incident: Incident, event: e.Event) -> Transition:

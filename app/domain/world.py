@@ -1,0 +1,52 @@
+"""One reading of everything, and how a target looks in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.domain.breaker import BreakerState
+from app.domain.cluster import Snapshot
+from app.domain.incident import Incident, Keep, Target
+from app.domain.policy import Mode, Rulebook
+from app.domain.readings import PeerReading, RuleAlert
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One reading of everything. What could not be read is None: unknown, never "nothing" (S5)."""
+
+    now: datetime
+    clock: timedelta
+    """The answer clock's reading."""
+    rulebook: Rulebook
+    """The configuration in force when the rest was read."""
+    snapshot: Snapshot | None
+    firing: Mapping[str, RuleAlert] | None
+    """Prometheus's firing alerts, by the key of their identity."""
+    peers: Sequence[PeerReading]
+    breaker: BreakerState
+    keeps: Sequence[Keep] = field(default_factory=tuple)
+    heartbeat_at: datetime | None = None
+    started: Mapping[str, datetime] = field(default_factory=dict)
+    """When each allocation was first seen running, by allocation id."""
+
+    @property
+    def mode(self) -> Mode:
+        """The watchdog's own mode."""
+        return self.rulebook.mode
+
+
+def labels_on(peer: PeerReading, incident: Incident) -> dict[str, str]:
+    """Return all labels that the peer has of the alert, those of the whole cluster included."""
+    alert = peer.alerts.get(incident.identity.key)
+    return dict(alert.labels) if alert else {}
+
+
+def target_labels(incident: Incident, target: Target) -> dict[str, str]:
+    """Return the labels that silences are matched against: the target's own, in full (S4)."""
+    own = {
+        "allocation_id": target.allocation_id,
+        "task_id": target.task_id,
+        "task_type": target.task_type,
+    }
+    return incident.identity.labels() | own
