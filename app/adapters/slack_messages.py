@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from app.adapters import slack_holdings as holdings
 from app.adapters import slack_words as words
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_states import state, what_next
@@ -75,7 +76,8 @@ def _warning(notice: Notice, links: Links) -> Message:
 def _reminder(notice: Notice, links: Links) -> Message:
     found = condition(notice.incident.identity.alertname)
     about = words.subject(_open(notice.incident), notice.incident.identity)
-    return _reply(notice, links, f"A reminder about {about}: {found.lasts}.")
+    why = "others still wait" if notice.incident.demand else found.lasts
+    return _reply(notice, links, f"A reminder about {about}: {why}.")
 
 
 def _last_call(notice: Notice, links: Links) -> Message:
@@ -103,6 +105,8 @@ def _status(notice: Notice, links: Links) -> Message:
 def _closing(notice: Notice, _links: Links) -> Message:
     incident = notice.incident
     blocks = [_section(state(notice))]
+    if holdings.is_about_holdings(incident):
+        blocks += _listed(notice)
     if incident.state is IncidentState.STOPPED:
         blocks += _restarts(incident)
     return Message(state(notice), blocks)
@@ -134,30 +138,21 @@ def _found(incident: Incident) -> str:
     texts = incident.annotations
     parts = [quoted(texts.get("summary", ""), _SENTENCE)]
     parts += [quoted(texts.get("description", ""), _DESCRIPTION)]
-    parts += [f"Noticed {date(incident.opened_at)}."]
+    parts += [holdings.asked(incident), f"Noticed {date(incident.opened_at)}."]
     return "\n".join(part for part in parts if part)
 
 
 def _listed(notice: Notice) -> Iterator[Block]:
     """List several tasks, one block for each, so that no number of them breaks Slack's limits."""
     targets = notice.incident.targets
-    if len(targets) == 1:
+    if len(targets) == 1 and not holdings.is_about_holdings(notice.incident):
         return
+    if holdings.is_about_holdings(notice.incident) and _open(notice.incident):
+        yield _section(holdings.lead(notice))
     for target in targets[:_MOST_TARGETS]:
-        yield _section(f"• {words.target_line(target)}{_fate(notice, target)}")
+        yield _section(f"• {words.target_line(target)}{words.fate(notice, target)}")
     if len(targets) > _MOST_TARGETS:
         yield _section(f"… and {len(targets) - _MOST_TARGETS} more")
-
-
-def _fate(notice: Notice, target: Target) -> str:
-    if target.outcome is IncidentState.STOPPED:
-        return ", paused" if words.was_paused(target) else ", stopped"
-    if target.outcome:
-        return ", no longer running"
-    if notice.incident.state is not IncidentState.NOTIFIED:
-        return ""
-    deadline = notice.deadlines.get(target.allocation_id)
-    return f", until {date(deadline)}" if deadline else ""
 
 
 def _costs(notice: Notice) -> Iterator[Block]:
@@ -194,6 +189,8 @@ def _types(targets: Iterable[Target]) -> list[str]:
 def _how_to_say_no(notice: Notice, links: Links) -> str:
     found = condition(notice.incident.identity.alertname)
     silence = link(_silence_url(notice.incident, links), "silence it in Alertmanager")
+    if holdings.is_about_holdings(notice.incident):
+        return holdings.how_to_say_no(notice, silence)
     if found.change and not notice.deadlines:
         return (
             f"What helps: {found.change} {found.settles}. To hear no more of it, {silence} for as "
@@ -209,9 +206,11 @@ def _how_to_say_no(notice: Notice, links: Links) -> str:
 def _silence_url(incident: Incident, links: Links) -> str:
     """Return Alertmanager's page for a new silence, filled in: this policy, this task or owner."""
     targets = _open(incident)
-    one = targets[0] if len(targets) == 1 else None
+    one = targets[0] if len(targets) == 1 and not holdings.is_about_holdings(incident) else None
     labels = {"policy": incident.identity.policy}
     labels |= {"task_id": one.task_id} if one else {"username": incident.identity.username}
+    if holdings.is_about_holdings(incident):
+        labels = {**labels, "resource_pool": incident.identity.resource_pool}
     matchers = ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
     base = links.alertmanager_url.rstrip("/")
     return f"{base}/#/silences/new?filter={quote(f'{{{matchers}}}', safe='')}"

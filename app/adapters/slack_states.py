@@ -1,5 +1,6 @@
 """How things stand with an incident, and what comes next, in a sentence or two of mrkdwn."""
 
+from app.adapters import slack_holdings as holdings
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_text import date, quoted
 from app.adapters.slack_words import gpus, was_paused
@@ -18,6 +19,8 @@ _NOTE = 120
 def state(notice: Notice) -> str:
     """Say in words how things stand."""
     incident = notice.incident
+    if said := holdings.state(incident):
+        return f"{said}{_nothing_stopped(incident)}"
     match incident.state:
         case IncidentState.FIRING:
             no_more = "No deadline runs at the moment. " if incident.mode is Mode.ENFORCE else ""
@@ -86,6 +89,8 @@ def _hold(hold: Hold) -> str:
             return f"Exempt{until} (“{quoted(hold.by, _NOTE)}”)."
         case Reason.OUTSIDE_HOURS:
             return f"Outside of your waking hours it waits{until}; then a new message may follow."
+        case Reason.NO_NEED | Reason.NO_USE | Reason.ROOM_UNKNOWN:
+            return holdings.HOLDS[hold.reason]
         case _:
             return f"{hold.reason.replace('_', ' ').capitalize()}{by}{until}."
 
@@ -94,6 +99,8 @@ def what_next(notice: Notice) -> str:
     """Say what happens unless something changes; a stop only where one is due."""
     if not notice.deadlines:
         return "Nothing will be stopped; this is only to let you know."
+    if notice.incident.demand is not None:
+        return holdings.alternative(notice, notice.incident.demand)
     first = date(min(notice.deadlines.values()))
     paused = notice.action is StopAction.PAUSE
     trial = paused and any(each.task_type == TaskType.TRIAL for each in notice.incident.targets)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.adapters.slack_text import code
-from app.domain.alert import Identity
+from app.adapters.slack_text import code, date
+from app.domain.actions import Notice
+from app.domain.alert import Identity, Scope
 from app.domain.cluster import TaskType
-from app.domain.incident import Target
+from app.domain.incident import IncidentState, Target
 from app.domain.policy import StopAction
+from app.domain.reasons import Reason
 
 _FOLDERS = "Files in mounted folders stay; files elsewhere in the container are lost."
 
@@ -67,6 +69,14 @@ _NAMES: Mapping[str, str] = {
 }
 
 
+_LEFT: Mapping[Reason, str] = {
+    Reason.NO_NEED: "it is not needed",
+    Reason.KEPT: "it is kept",
+    Reason.SILENCED: "it is silenced",
+    Reason.EXEMPT: "it is exempt",
+}
+
+
 def consequence(task_type: str) -> Consequence:
     return _CONSEQUENCES.get(task_type, _UNKNOWN)
 
@@ -93,11 +103,30 @@ def target_line(target: Target) -> str:
     """Return a task in one line, with its name as its owner wrote it."""
     name = code(target.name or target.task_id)
     holds = f", {gpus(target.slots)}" if target.slots else ""
-    return f"{name} ({kind(target.task_type)}{holds})"
+    idle = ", idle" if target.idle else ""
+    since = f", since {date(target.since)}" if target.since else ""
+    return f"{name} ({kind(target.task_type)}{holds}{idle}{since})"
+
+
+def fate(notice: Notice, target: Target) -> str:
+    """Return what has become of one of several tasks, or when it will be stopped."""
+    if target.outcome is IncidentState.STOPPED:
+        return ", paused" if was_paused(target) else ", stopped"
+    if target.outcome is IncidentState.RESOLVED:
+        why = _LEFT.get(target.left) if target.left else None
+        return f", left alone: {why}" if why else ", left alone"
+    if target.outcome:
+        return ", no longer running"
+    if notice.incident.state is not IncidentState.NOTIFIED:
+        return ""
+    deadline = notice.deadlines.get(target.allocation_id)
+    return f", until {date(deadline)}" if deadline else ""
 
 
 def subject(targets: tuple[Target, ...], identity: Identity) -> str:
     """Return what a message is about, for the middle of a sentence."""
+    if identity.scope is Scope.USER:
+        return f"your GPUs in pool {code(identity.resource_pool)}"
     if not targets:
         return f"what you run in pool {code(identity.resource_pool)}"
     if len(targets) > 1:

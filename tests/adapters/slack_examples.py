@@ -8,10 +8,11 @@ from slack_sdk.models.blocks import Block, ContextBlock, SectionBlock
 
 from app.adapters.slack_messages import Message
 from app.domain.actions import MessageKind, Notice
+from app.domain.alert import Identity, Scope
 from app.domain.incident import Incident, IncidentState, RecipientKind, Target
 from app.domain.outbox import Recipient
 from demo.slack.block_kit import check_blocks
-from tests.domain.examples import ALLOCATION, STATES, T0, notified
+from tests.domain.examples import ALLOCATION, DEMAND, STATES, T0, notified
 
 DEADLINE = T0 + timedelta(hours=2)
 DEADLINE_WORDS = "<!date^1795528800^{date_short_pretty} at {time}|2026-11-24 14:00 UTC>"
@@ -37,6 +38,17 @@ def incident(state: IncidentState = IncidentState.NOTIFIED, **target: object) ->
     named: Target = replace(first, name="JupyterLab (brave-otter)", slots=2)
     changed = replace(named, **target)  # type: ignore[arg-type] # The words of the test.
     return replace(base, annotations=TEXTS, targets=(changed,))
+
+
+def over_limit(state: IncidentState = IncidentState.NOTIFIED, *targets: Target) -> Incident:
+    """Return an incident about what bob holds; with two targets, if the test names none."""
+    known = targets or (
+        Target("a.1", "a", "notebook", "bob", "first", slots=1, idle=True, since=T0),
+        Target("b.1", "b", "trial", "bob", "second", slots=2, since=T0),
+    )
+    about = Identity("UserOverSlotLimit", "warning", "slots", Scope.USER, "bob", "default")
+    base = incident(state)
+    return replace(base, identity=about, targets=known, demand=DEMAND)
 
 
 def notice(
