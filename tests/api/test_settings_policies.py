@@ -19,7 +19,7 @@ def policy(
     return load_settings().rulebook().policy(name)
 
 
-def test_as_shipped_one_policy_stops_and_the_others_tell_or_record(
+def test_as_shipped_two_policies_stop_and_the_others_tell_or_record(
     configure: Configure, configuration: dict[str, Any]
 ) -> None:
     configure(configuration)
@@ -29,6 +29,7 @@ def test_as_shipped_one_policy_stops_and_the_others_tell_or_record(
     ceilings = {name: each.ceiling(Mode.ENFORCE) for name, each in policies.items()}
     assert ceilings == {
         "reclaim": Mode.ENFORCE,
+        "slots": Mode.ENFORCE,
         "advise": Mode.WARN,
         "review": Mode.OBSERVE,
         "urgent": Mode.WARN,
