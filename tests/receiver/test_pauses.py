@@ -213,7 +213,7 @@ async def test_s6_a_crash_anywhere_around_the_call_leads_to_one_pause(
     receiver.context.rulebook = rulebook
 
     await receiver.tick()
-    await receiver.run(3 * GRACE, every=5 * MINUTE)
+    await receiver.run(3 * GRACE, every=20 * MINUTE)
 
     assert len(world.determined.pauses) == 1
     assert world.determined.calls == []
@@ -227,7 +227,7 @@ async def test_a_pause_is_given_the_time_that_determined_gives_a_trial_to_save(
     await both_idle(receiver)
     await receiver.run(GRACE)
 
-    await receiver.run(timedelta(minutes=61), every=MINUTE)
+    await receiver.run(timedelta(minutes=65), every=5 * MINUTE)
 
     assert world.determined.pauses == [BOTH]
     assert (await of(receiver, A)).state is S.STOPPED
