@@ -60,6 +60,7 @@ async def test_panic_button_trips_it_from_the_answer_on_and_says_who_and_why(
 
 
 async def test_reset_closes_it(client: httpx.AsyncClient) -> None:
+    await until_ready(client)
     await press(client, "trip")
 
     answer = await press(client, "reset", "mended")

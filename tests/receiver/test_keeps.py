@@ -189,10 +189,10 @@ async def test_a_keep_from_elsewhere_between_the_sending_and_its_taking_back_lea
     receiver.calls.before("cluster.stop", happen)
     await receiver.run(GRACE)
 
-    [first, _] = await receiver.incidents()
+    first = (await receiver.seen.find_open([IDENTITY.key]))[IDENTITY.key]
     intent = first.targets[0].intent
     assert world.determined.calls == []
     assert intent is not None
     assert (intent.state, intent.attempts) == (IntentState.RECORDED, 0), "it was not sent"
     await receiver.run(MINUTE)
-    assert (await receiver.incidents())[0].state is S.HELD
+    assert (await receiver.seen.find_open([IDENTITY.key]))[IDENTITY.key].state is S.HELD
