@@ -102,13 +102,15 @@ class Reconciler:
         at = self._monotonic()
         since = timedelta(seconds=at - self._ticked_at) if self._ticked_at is not None else None
         self._ticked_at = at
+        at_both_ends = answerable and self._was_answerable
+        # Before the database is asked: if it does not answer, an outage is not forgotten for that.
+        self._was_answerable = answerable
         clock = await self._incidents.tick_clock(
             now=self._context.now(),
             monotonic=since or timedelta(),
             gap=self._context.rulebook.limits.tick_gap,
-            answerable=answerable and self._was_answerable,
+            answerable=at_both_ends,
         )
-        self._was_answerable = answerable
         self._context.telemetry.answer_clock.set(clock.elapsed.total_seconds())
         return clock.elapsed
 

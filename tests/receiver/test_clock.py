@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.actions import MessageKind
 from app.domain.incident import IncidentState
-from app.errors import UpstreamUnavailableError
+from app.errors import StoreUnavailableError, UpstreamUnavailableError
 from tests.receiver.calls import crash
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.world import World
@@ -105,6 +105,30 @@ async def test_s13_an_outage_of_slack_at_the_deadline_puts_it_off(
 
     assert (await receiver.incident()).state is S.NOTIFIED
     assert world.determined.calls == []
+
+
+async def test_s13_an_outage_of_slack_is_not_forgotten_though_the_database_failed_with_it(
+    world: World, receiver: Receiver
+) -> None:
+    async def fail() -> None:
+        raise StoreUnavailableError("database: gone for a moment")
+
+    await receiver.warns()
+    await receiver.run(GRACE / 2)
+    world.slack.fault = DOWN
+    receiver.calls.before("store.tick_clock", fail)
+    world.time.passes(SECOND)
+    with pytest.raises(StoreUnavailableError):
+        await receiver.tick()
+    world.slack.fault = None
+
+    # When Slack began to answer again, nobody knows: the time up to the first look does not count.
+    await receiver.run(GRACE / 4, every=GRACE / 4)
+    await receiver.run(GRACE / 2 - SECOND)
+
+    assert world.determined.calls == []
+    await receiver.run(GRACE / 4)
+    assert len(world.determined.calls) == 1
 
 
 async def test_s13_a_wall_clock_that_is_set_back_shortens_nothing_and_stops_late(
