@@ -52,7 +52,7 @@ def render(notice: Notice, links: Links) -> Message:
 
 def _warning(notice: Notice, links: Links) -> Message:
     incident = notice.incident
-    about = words.subject(_open(incident), incident.identity)
+    about = words.subject(incident.open_targets, incident.identity)
     head = f"Hello! A word about {about}."
     if incident.settled_at:
         # A new post, not a reply in the old thread, of which Slack need not notify anybody.
@@ -75,13 +75,13 @@ def _warning(notice: Notice, links: Links) -> Message:
 
 def _reminder(notice: Notice, links: Links) -> Message:
     found = condition(notice.incident.identity.alertname)
-    about = words.subject(_open(notice.incident), notice.incident.identity)
+    about = words.subject(notice.incident.open_targets, notice.incident.identity)
     why = "others still wait" if notice.incident.demand else found.lasts
     return _reply(notice, links, f"A reminder about {about}: {why}.")
 
 
 def _last_call(notice: Notice, links: Links) -> Message:
-    about = words.subject(_open(notice.incident), notice.incident.identity)
+    about = words.subject(notice.incident.open_targets, notice.incident.identity)
     return _reply(notice, links, f"The last message before anything happens to {about}.")
 
 
@@ -130,10 +130,6 @@ _RENDERERS: dict[MessageKind, Callable[[Notice, Links], Message]] = {
 }
 
 
-def _open(incident: Incident) -> tuple[Target, ...]:
-    return tuple(target for target in incident.targets if not target.outcome)
-
-
 def _found(incident: Incident) -> str:
     texts = incident.annotations
     parts = [quoted(texts.get("summary", ""), _SENTENCE)]
@@ -147,7 +143,7 @@ def _listed(notice: Notice) -> Iterator[Block]:
     targets = notice.incident.targets
     if len(targets) == 1 and not holdings.is_about_holdings(notice.incident):
         return
-    if holdings.is_about_holdings(notice.incident) and _open(notice.incident):
+    if holdings.is_about_holdings(notice.incident) and notice.incident.open_targets:
         yield _section(holdings.lead(notice))
     for target in targets[:_MOST_TARGETS]:
         yield _section(f"• {words.target_line(target)}{words.fate(notice, target)}")
@@ -159,7 +155,7 @@ def _costs(notice: Notice) -> Iterator[Block]:
     """What it would mean; said only where something is announced."""
     if not notice.deadlines:
         return
-    for task_type in _types(_open(notice.incident)):
+    for task_type in _types(notice.incident.open_targets):
         paused = notice.action is StopAction.PAUSE
         if paused:
             yield _meaning("pause", task_type, words.pause(task_type))
@@ -175,7 +171,7 @@ def _meaning(what: str, task_type: str, means: words.Consequence) -> Block:
 def _restarts(incident: Incident) -> Iterator[Block]:
     stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
     found = [
-        (words.pause if words.was_paused(each) else words.consequence)(each.task_type)
+        (words.pause if each.stops_by_pause else words.consequence)(each.task_type)
         for each in stopped
     ]
     for means in dict.fromkeys(found):
@@ -205,7 +201,7 @@ def _how_to_say_no(notice: Notice, links: Links) -> str:
 
 def _silence_url(incident: Incident, links: Links) -> str:
     """Return Alertmanager's page for a new silence, filled in: this policy, this task or owner."""
-    targets = _open(incident)
+    targets = incident.open_targets
     one = targets[0] if len(targets) == 1 and not holdings.is_about_holdings(incident) else None
     labels = {"policy": incident.identity.policy}
     labels |= {"task_id": one.task_id} if one else {"username": incident.identity.username}

@@ -3,7 +3,7 @@
 from app.adapters import slack_holdings as holdings
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_text import date, quoted
-from app.adapters.slack_words import gpus, was_paused
+from app.adapters.slack_words import gpus
 from app.domain.actions import MessageKind, Notice
 from app.domain.cluster import TaskType
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
@@ -40,7 +40,9 @@ def state(notice: Notice) -> str:
             return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
         case IncidentState.STOPPED:
             stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
-            what = "Paused" if stopped and all(map(was_paused, stopped)) else "Stopped"
+            what = (
+                "Paused" if stopped and all(each.stops_by_pause for each in stopped) else "Stopped"
+            )
             return f"{what} {date(incident.changed_at)}; {_freed(incident)}."
         case IncidentState.DISMISSED:
             return "An admin looked at it: a false alarm. Sorry for the interruption."
@@ -58,7 +60,7 @@ def _freed(incident: Incident) -> str:
 
 
 def _being_stopped(incident: Incident) -> str:
-    if any(was_paused(target) for target in incident.targets if not target.outcome):
+    if any(target.stops_by_pause for target in incident.open_targets):
         return "The time is over, and it is being paused now, with time to save a checkpoint."
     return "The time is over, and it is being stopped now."
 

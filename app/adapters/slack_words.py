@@ -8,7 +8,6 @@ from app.domain.actions import Notice
 from app.domain.alert import Identity, Scope
 from app.domain.cluster import TaskType
 from app.domain.incident import IncidentState, Target
-from app.domain.policy import StopAction
 from app.domain.reasons import Reason
 
 _FOLDERS = "Files in mounted folders stay; files elsewhere in the container are lost."
@@ -86,10 +85,6 @@ def pause(task_type: str) -> Consequence:
     return _PAUSES.get(task_type) or consequence(task_type)
 
 
-def was_paused(target: Target) -> bool:
-    return target.intent is not None and target.intent.action is StopAction.PAUSE
-
-
 def kind(task_type: str) -> str:
     """Return what people call a task of this type."""
     return _NAMES.get(task_type, task_type or "task")
@@ -111,7 +106,7 @@ def target_line(target: Target) -> str:
 def fate(notice: Notice, target: Target) -> str:
     """Return what has become of one of several tasks, or when it will be stopped."""
     if target.outcome is IncidentState.STOPPED:
-        return ", paused" if was_paused(target) else ", stopped"
+        return ", paused" if target.stops_by_pause else ", stopped"
     if target.outcome is IncidentState.RESOLVED:
         why = _LEFT.get(target.left) if target.left else None
         return f", left alone: {why}" if why else ", left alone"

@@ -115,6 +115,11 @@ class Target:
     """Why it is no target any more, though it runs on; its outcome is RESOLVED."""
 
     @property
+    def stops_by_pause(self) -> bool:
+        """Tell whether its intent is to pause it, not to kill it."""
+        return self.intent is not None and self.intent.action is StopAction.PAUSE
+
+    @property
     def may_leave(self) -> bool:
         """Tell whether nothing was done yet that has to be followed to its end."""
         return not self.outcome and self.intent is None and not self.was_called

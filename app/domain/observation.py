@@ -87,9 +87,7 @@ def _of_determined(
     if snapshot is None or snapshot.at < incident.opened_at:
         return
     evidence = {"snapshot_at": snapshot.at.isoformat()}
-    for target in incident.targets:
-        if target.outcome:
-            continue
+    for target in incident.open_targets:
         allocation = snapshot.allocations.get(target.allocation_id)
         if allocation is None:
             yield e.AllocationEnded(target.allocation_id, evidence=evidence)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from app.domain.actions import Action, MessageKind, SendMessage
 from app.domain.incident import Incident, IncidentState, Target
-from app.domain.policy import StopAction
 from app.domain.schedule import planned_stop
 
 _MOST_LISTED = 10
+_DONE = {False: "stopped", True: "paused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,9 @@ def told(before: Incident, after: Incident) -> tuple[Action, ...]:
     if before.is_final or not after.is_final or not stopped:
         return ()
     found = reclaimed(after)
-    lines = [f"• {planned_stop(after, each).task}, {_done(each)}" for each in stopped]
+    lines = [
+        f"• {planned_stop(after, each).task}, {_DONE[each.stops_by_pause]}" for each in stopped
+    ]
     more = [f"… and {len(lines) - _MOST_LISTED} more"] if len(lines) > _MOST_LISTED else []
     head = (
         f"Seen to end after {after.identity.alertname}: GPUs free for others: "
@@ -50,11 +52,6 @@ def told(before: Incident, after: Incident) -> tuple[Action, ...]:
 
 def _stopped(incident: Incident) -> list[Target]:
     return [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
-
-
-def _done(target: Target) -> str:
-    paused = target.intent is not None and target.intent.action is StopAction.PAUSE
-    return "paused" if paused else "stopped"
 
 
 def _held(target: Target, until: datetime) -> timedelta:

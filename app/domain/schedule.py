@@ -48,8 +48,7 @@ def deadlines(
         return {}
     left = {
         target.allocation_id: remaining(target, policy, clock=clock, now=now)
-        for target in incident.targets
-        if not target.outcome
+        for target in incident.open_targets
     }
     return {allocation_id: now + time for allocation_id, time in left.items() if time is not None}
 
@@ -65,8 +64,8 @@ def due_targets(
         return []
     return [
         target
-        for target in incident.targets
-        if not target.outcome and target.intent is None and _is_over(target, policy, clock, now)
+        for target in incident.open_targets
+        if target.intent is None and _is_over(target, policy, clock, now)
     ]
 
 

@@ -20,9 +20,7 @@ def standing_holds(
 def exempt_holds(
     incident: Incident, rulebook: Rulebook, snapshot: Snapshot | None, now: datetime
 ) -> Iterator[Hold]:
-    for target in incident.targets:
-        if target.outcome:
-            continue
+    for target in incident.open_targets:
         allocation = snapshot.allocations.get(target.allocation_id) if snapshot else None
         if allocation is None:
             # Nothing is stopped before Determined has told of it; nor does what was exempt cease to
@@ -41,7 +39,7 @@ def exempt_hold(exemption: Exemption) -> Hold:
 
 def night_holds(incident: Incident, rulebook: Rulebook, now: datetime) -> Iterator[Hold]:
     """Nobody is woken by a deadline: what would be lost can be saved by its owner alone."""
-    if not any(target.task_type in UNSAVED for target in incident.targets if not target.outcome):
+    if not any(target.task_type in UNSAVED for target in incident.open_targets):
         return
     policy = rulebook.policy_for(incident.identity)
     begin = policy.waking_hours.next_begin(now, rulebook.zone_of(incident.identity.username))

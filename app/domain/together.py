@@ -92,13 +92,12 @@ def _stop(
     others = sum(each not in paused for each in all_of_it)
     if target.allocation_id in all_of_it and not others:
         return Stop(StopAction.PAUSE, tuple(paused[each] for each in all_of_it))
-    if policy.fallback is Fallback.KILL and not _was_paused(target):
+    if policy.fallback is Fallback.KILL and not _may_be_saving(target):
         return Stop(StopAction.KILL, (pair,))
     why = f"experiment {allocation.experiment_id} is paused as a whole, and {others} more of its"
     return Stop(StopAction.PAUSE, (pair,), Reason.NOT_PAUSABLE, f"{why} allocations are not due")
 
 
-def _was_paused(target: Target) -> bool:
+def _may_be_saving(target: Target) -> bool:
     """Tell whether it may be writing a checkpoint at our own word: then it is not to be killed."""
-    intent = target.intent
-    return bool(intent and intent.action is StopAction.PAUSE and may_have_arrived(target))
+    return target.stops_by_pause and may_have_arrived(target)

@@ -29,7 +29,5 @@ def is_timely(incident: Incident, policy: Policy, world: World) -> bool:
     if not policy.only_when_queued:
         return True
     return any(
-        is_wanted(target, policy, world.snapshot, world.now)
-        for target in incident.targets
-        if not target.outcome
+        is_wanted(target, policy, world.snapshot, world.now) for target in incident.open_targets
     )

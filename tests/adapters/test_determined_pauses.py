@@ -5,31 +5,15 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.determined import Determined
-from app.domain.cluster import Allocation
 from app.errors import StopNotSentError, UpstreamRejectedError
 from demo.cluster import actions, workloads
 from demo.cluster.cluster import Cluster
-from demo.cluster.model import Task, TaskType
-from demo.cluster.workloads import StartRequest
-
-
-def start(cluster: Cluster, task_type: TaskType = TaskType.TRIAL, **more: object) -> Task:
-    return workloads.start(cluster, StartRequest(task_type, "bob", **more))  # type: ignore[arg-type] # The keywords are those of the request.
-
-
-async def reading(determined: Determined, task: Task) -> Allocation:
-    assert task.current is not None
-    allocation = await determined.read_allocation(task.current.allocation_id)
-    assert allocation is not None
-    return allocation
+from demo.cluster.model import TaskType
+from tests.adapters.determined_tasks import at_once, reading, start
 
 
 def pauses(cluster: Cluster) -> list[str]:
     return [call.path for call in cluster.calls.matching(method="POST", path="/(pause|kill)$")]
-
-
-def at_once() -> bool:
-    return True
 
 
 async def test_experiment_of_a_trial_is_paused(cluster: Cluster, determined: Determined) -> None:

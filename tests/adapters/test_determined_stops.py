@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.determined import Determined
-from app.domain.cluster import Allocation
 from app.domain.cluster import TaskType as Type
 from app.errors import (
     StopNotSentError,
@@ -17,7 +16,7 @@ from demo.cluster import workloads
 from demo.cluster.calls import FaultKind
 from demo.cluster.cluster import Cluster
 from demo.cluster.model import Task, TaskType
-from demo.cluster.workloads import StartRequest
+from tests.adapters.determined_tasks import at_once, reading, start
 from tests.domain.examples import allocation as example
 
 STOPPABLE = [
@@ -30,23 +29,8 @@ STOPPABLE = [
 ]
 
 
-def start(cluster: Cluster, task_type: TaskType, **more: object) -> Task:
-    return workloads.start(cluster, StartRequest(task_type, "bob", **more))  # type: ignore[arg-type] # The keywords are those of the request.
-
-
-async def reading(determined: Determined, task: Task) -> Allocation:
-    assert task.current is not None
-    allocation = await determined.read_allocation(task.current.allocation_id)
-    assert allocation is not None
-    return allocation
-
-
 def kills(cluster: Cluster) -> list[str]:
     return [call.path for call in cluster.calls.matching(method="POST", path="/kill$")]
-
-
-def at_once() -> bool:
-    return True
 
 
 def leaving(task: Task) -> bool:
