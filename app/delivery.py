@@ -22,7 +22,7 @@ from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.domain.schedule import deadlines, promised
 from app.domain.steps import Transition
-from app.doubt import Doubt, is_true
+from app.doubt import TO_BE_ANSWERED, Doubt, is_true
 from app.errors import StaleIncidentError, UpstreamError, UpstreamRejectedError
 from app.loops import contained
 from app.ports import IncidentStore, Messenger, Outbox
@@ -219,8 +219,7 @@ class Dispatcher:
                 deadline=notice.deadlines.get(target.allocation_id, now),
                 username=target.username,
             )
-            for target in notice.incident.targets
-            if not target.outcome
+            for target in notice.incident.open_targets
         }
         return e.WarningDelivered(delivery.round, receipt, warnings)
 
@@ -230,9 +229,10 @@ class Dispatcher:
             # What admins must know stays until they can: somebody has to mend their channel.
             await self._postpone(delivery, why, None)
             return
-        if delivery.kind is not MessageKind.WARNING:
+        if delivery.kind not in TO_BE_ANSWERED:
             await self._drop(delivery, why)
             return
+        # A reminder that goes nowhere says of the warning before it that nobody can answer it.
         until = self._context.now() + self._context.rulebook.limits.unreachable_retry
         hold = Hold(Reason.OWNER_UNREACHABLE, until=until, detail=why)
         while True:

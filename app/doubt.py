@@ -17,6 +17,8 @@ _STATES = {
     MessageKind.LAST_CALL: frozenset({IncidentState.NOTIFIED}),
 }
 """The states in which a message of this kind is still true; the other kinds always are."""
+TO_BE_ANSWERED = frozenset(_STATES)
+"""The kinds that tell an owner what will happen unless they say no."""
 
 
 def is_true(delivery: Delivery, incident: Incident) -> bool:
@@ -38,7 +40,7 @@ class Doubt:
 
         The next tick settles it: then the message is sent, or is out of date.
         """
-        if delivery.kind not in _STATES:
+        if delivery.kind not in TO_BE_ANSWERED:
             return ""
         rulebook = self._context.rulebook
         if incident.mode is not self._recorder.policy(incident).ceiling(rulebook.mode):

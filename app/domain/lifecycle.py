@@ -76,10 +76,6 @@ def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: dateti
             evidence = {"channel": receipt.channel, "ts": receipt.ts, "to": receipt.recipient}
             return Step(after, Reason.WARNING_DELIVERED, evidence=evidence)
 
-        case e.OwnerUnreachable(round=number, hold=hold) if number == incident.round:
-            step = _hold(replace(incident, unreachable=True), (hold,), Reason.OWNER_UNREACHABLE)
-            return replace(step, actions=(*step.actions, *forsaken.unreachable(incident, hold)))
-
         case _:
             return _while_waiting(incident, event, policy, at)
 
@@ -129,6 +125,10 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
             if incident.state is S.HELD or incident.round == 0:
                 return Step(after, Reason.MODE_CHANGED, detail=mode)
             return _new_round(after, Reason.MODE_CHANGED, {"mode": mode})
+
+        case e.OwnerUnreachable(hold=hold) if not incident.holds and event.round == incident.round:
+            step = _hold(replace(incident, unreachable=True), (hold,), Reason.OWNER_UNREACHABLE)
+            return replace(step, actions=(*step.actions, *forsaken.unreachable(incident, hold)))
 
         case e.StopBlocked() | e.Blind():
             return steps.blocked(incident, event, policy, at)

@@ -60,6 +60,8 @@ def step(incident: Incident, event: e.Event) -> Transition:
         (firing, BLIND, S.FIRING),
         (notified, warning_delivered(), S.NOTIFIED),
         (notified, e.HoldsObserved((SILENCED,)), S.HELD),
+        (notified, e.OwnerUnreachable(1, Hold(Reason.OWNER_UNREACHABLE)), S.HELD),
+        (notified, e.OwnerUnreachable(0, Hold(Reason.OWNER_UNREACHABLE)), S.NOTIFIED),
         (notified, e.HoldsObserved(()), S.NOTIFIED),
         (notified, e.EpisodeBegan(), S.FIRING),
         (notified, SILENCE_ENDED, S.FIRING),

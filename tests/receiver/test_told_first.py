@@ -84,6 +84,29 @@ async def test_s1_an_owner_who_cannot_be_reached_loses_nothing_and_admins_hear_o
     assert "bob cannot be reached" in told
 
 
+@pytest.mark.parametrize(
+    "unreachable",
+    [
+        pytest.param(nobody, id="deactivated in Slack"),
+        pytest.param(refusing, id="Slack refuses the reminder"),
+    ],
+)
+async def test_s1_an_owner_who_is_gone_when_the_reminder_comes_is_held_though_a_warning_arrived(
+    unreachable: Callable[[World], None], world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    unreachable(world)
+
+    await receiver.run(3 * GRACE, every=10 * MINUTE)
+
+    incident = await receiver.incident()
+    assert [hold.reason for hold in incident.holds] == [Reason.OWNER_UNREACHABLE]
+    assert world.determined.calls == []
+    assert world.slack.told() == [K.WARNING]
+    [told] = world.slack.told_admins()
+    assert "bob cannot be reached" in told
+
+
 async def test_what_admins_must_know_waits_until_their_channel_takes_it(
     world: World, receiver: Receiver
 ) -> None:
