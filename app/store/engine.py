@@ -106,7 +106,7 @@ async def migrate(engine: AsyncEngine) -> None:
 
 def _upgrade(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
-        # Replicas that start together migrate one after the other, as SQLite has it anyway.
+        # Replicas that start together migrate one after the other.
         connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
     config = Config()

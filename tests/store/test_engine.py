@@ -36,9 +36,11 @@ async def test_migrating_twice_does_nothing(engine: AsyncEngine) -> None:
     await migrate(engine)
 
 
+@postgresql
 async def test_replicas_that_start_together_migrate_one_after_the_other(
     empty_database_url: str,
 ) -> None:
+    """On SQLite one of two that make the file at the same moment is refused: it has one process."""
     engines = [create_engine(empty_database_url) for _ in range(3)]
 
     await asyncio.gather(*(migrate(each) for each in engines))
