@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from app.domain import events as e
 from app.domain.cluster import Allocation, Container, QueuedJob, Room
 from app.domain.incident import Demand, Incident, Target
@@ -103,3 +105,24 @@ def test_whose_slot_is_not_needed_beside_the_stop_under_way_is_not_stopped() -> 
 
 def test_a_stop_under_way_is_not_counted_against_itself() -> None:
     assert unneeded(stopping(), A, bob_holds(A, job=waits(1))) is None
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        {"snapshot": None},
+        {"firing": None},
+        {"peers": ()},
+        {"peers": (peer(alert=None), peer("am-2", error="time-out"))},
+    ],
+)
+def test_s5_while_a_system_cannot_be_read_nobody_is_chosen_and_nobody_leaves(
+    unknown: dict[str, object],
+) -> None:
+    """A silence that nobody can see may protect any of them."""
+    now = replace(bob_holds(A, B, C, job=waits(1)), **unknown)  # type: ignore[arg-type] # Words.
+
+    assert list(reconsider(asked_for(notified(), held=3, free=2), now)) == []
+    refused = unneeded(stopping(), A, now)
+    assert refused is not None
+    assert refused[0] is Reason.DETERMINED_UNAVAILABLE

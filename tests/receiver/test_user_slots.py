@@ -7,6 +7,7 @@ from app.domain.cluster import QueuedJob
 from app.domain.incident import IncidentState, RecipientKind
 from app.domain.policy import Mode, SlotLimits
 from app.domain.reasons import Reason
+from app.errors import UpstreamUnavailableError
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.slots import (
     IDLE,
@@ -124,6 +125,22 @@ async def test_a_change_of_the_queue_in_between_makes_no_new_warning(
 
     assert world.slack.told() == [K.WARNING]
     assert named(await about_bob(receiver)) == [IDLE, NEW]
+
+
+async def test_a_target_that_ends_before_it_was_told_of_keeps_no_warning_from_the_others(
+    world: World, receiver: Receiver
+) -> None:
+    await is_over_the_limit(world, receiver)
+    world.slack.fault = UpstreamUnavailableError("Slack cannot be reached")
+    await receiver.tick()
+    world.determined.ends(IDLE)
+    await receiver.run(MINUTE)
+    world.slack.fault = None
+
+    await receiver.run(MINUTE)
+
+    assert world.slack.told() == [K.WARNING]
+    assert named(await about_bob(receiver)) == [NEW]
 
 
 async def test_when_all_targets_have_ended_others_are_named(
