@@ -27,6 +27,7 @@ from app.errors import StaleIncidentError, UpstreamError, UpstreamRejectedError
 from app.loops import contained
 from app.ports import IncidentStore, Messenger, Outbox
 from app.recorder import Recorder
+from app.tenure import Tenure
 
 log = structlog.get_logger()
 _BATCH = 50
@@ -41,6 +42,7 @@ class Dispatcher:
         messenger: Messenger,
         recorder: Recorder,
         context: Context,
+        tenure: Tenure,
         *,
         pace: Pace,
     ) -> None:
@@ -49,11 +51,20 @@ class Dispatcher:
         self._messenger = messenger
         self._recorder = recorder
         self._context = context
+        self._tenure = tenure
         self._pace = pace
         self._doubt = Doubt(store, recorder, context)
 
-    async def deliver_due(self) -> int:
-        """Send what is due; return how many messages were looked at."""
+    async def deliver_due(self) -> None:
+        """Send what is due, where no other replica does."""
+        if await self._tenure.begin():
+            with self._tenure.while_held():
+                await self._deliver_all()
+        oldest = await self._outbox.oldest()
+        self._context.telemetry.oldest_message.set(oldest.timestamp() if oldest else 0)
+
+    async def _deliver_all(self) -> None:
+        """Raises: StaleLeaseError: another replica has taken over; it goes on where this ends."""
         deliveries = await self._outbox.due(self._context.now(), limit=_BATCH)
         newest = {
             each.incident_id: each.message_id
@@ -66,11 +77,9 @@ class Dispatcher:
                 # Each is written from what is so now: one of them says it all.
                 await self._drop(delivery, "superseded")
                 continue
+            await self._tenure.go_on()
             with contained("delivery", self._context.telemetry.step_failed):
                 await self._deliver(delivery)
-        oldest = await self._outbox.oldest()
-        self._context.telemetry.oldest_message.set(oldest.timestamp() if oldest else 0)
-        return len(deliveries)
 
     async def _deliver(self, delivery: Delivery) -> None:
         incident = await self._store.incident(delivery.incident_id)
@@ -109,6 +118,7 @@ class Dispatcher:
             await self._drop(delivery, "there is no message to rewrite")
             return
         notice = await self._notice(delivery, incident)
+        self._tenure.demand_sure()
         await self._messenger.update(incident.message, notice)
         await self._outbox.sent(delivery.message_id, None, None)
         self._context.telemetry.delivery(delivery.kind, "sent")
@@ -126,6 +136,7 @@ class Dispatcher:
         receipt = await self._found(delivery, recipient, notice)
         if receipt is None:
             await self._outbox.attempt(delivery.message_id, self._context.now())
+            self._tenure.demand_sure()
             receipt = await self._messenger.post(recipient, notice, message_id=delivery.message_id)
         await self._confirm(delivery, receipt, notice)
         self._context.telemetry.delivery(delivery.kind, "sent")

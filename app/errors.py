@@ -6,6 +6,7 @@
   - InvalidTransitionError       an event that the incident's state does not allow: a bug of ours
   - IncidentNotFoundError        no incident has this id
   - StaleIncidentError           somebody changed the incident first: read it and decide again
+  - StaleLeaseError              another replica does this now: leave it to that one
   - IntentExistsError            another incident already means to stop this allocation
   - BreakerTrippedError          a stop may not be recorded or sent: too many, or a person says no
   - TaskKeptError                somebody keeps the task: a stop may not be recorded or sent
@@ -42,6 +43,10 @@ class IncidentNotFoundError(WatchdogError):
 
 class StaleIncidentError(WatchdogError):
     """The incident was changed since it was read. Read it again and decide again."""
+
+
+class StaleLeaseError(WatchdogError):
+    """Another replica has, or may have, taken over what was to be done. Nothing was stored."""
 
 
 class IntentExistsError(WatchdogError):

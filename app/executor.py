@@ -30,6 +30,7 @@ from app.errors import (
 )
 from app.lookout import Lookout, Systems
 from app.recorder import Recorder
+from app.tenure import Tenure
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Executor:
         lookout: Lookout,
         recorder: Recorder,
         context: Context,
+        tenure: Tenure,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,6 +50,7 @@ class Executor:
         self._lookout = lookout
         self._recorder = recorder
         self._context = context
+        self._tenure = tenure
         self._monotonic = monotonic
 
     async def stop(
@@ -164,7 +167,7 @@ class Executor:
         limit = self._context.rulebook.limits.proof_age.total_seconds()
 
         def may_send() -> bool:
-            return self._monotonic() - began <= limit
+            return self._monotonic() - began <= limit and self._tenure.is_sure()
 
         sending = await self._sending(stop, latest)
         if len(sending) < len(stop.due):

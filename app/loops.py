@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import StoreUnavailableError, WatchdogError
+from app.errors import StaleLeaseError, StoreUnavailableError, WatchdogError
 
 log = structlog.get_logger()
 
@@ -17,12 +17,12 @@ def contained(
     loop: str,
     failed: Callable[[str], None],
     *,
-    through: tuple[type[WatchdogError], ...] = (StoreUnavailableError,),
+    through: tuple[type[WatchdogError], ...] = (StoreUnavailableError, StaleLeaseError),
 ) -> Iterator[None]:
     """Keep an error to the one thing that met it: log it, count it, and let the others go on.
 
     Raises:
-        StoreUnavailableError: it would meet all the others too.
+        StoreUnavailableError, StaleLeaseError: it would meet all the others too.
     """
     try:
         yield

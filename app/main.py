@@ -1,7 +1,7 @@
 """The composition root: settings → clients, store, loops → the FastAPI application."""
 
 import asyncio
-import time
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
 from app.api import breaker, incidents, operations, webhook
@@ -19,6 +20,7 @@ from app.api.problems import add_problem_responses
 from app.clients import Clients, open_clients
 from app.context import Context
 from app.delivery import Dispatcher
+from app.domain.lease import Duty
 from app.domain.outbox import Pace
 from app.executor import Executor
 from app.intake import Intake
@@ -29,9 +31,11 @@ from app.recorder import Recorder
 from app.reload import Reload
 from app.settings import Settings, read_secret
 from app.store.engine import create_engine, migrate
+from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
 from app.store.sql import SqlIncidentStore
 from app.telemetry import Telemetry
+from app.tenure import Tenure
 from app.view import ClusterView
 
 log = structlog.get_logger()
@@ -40,11 +44,15 @@ _DRAIN = 20.0  # seconds that the present steps have to end when the process is 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The two loops, and what the routes need."""
+    """The two loops, and the duties that they do."""
 
     reconciling: Loop
     delivering: Loop
-    intake: Intake
+    tenures: tuple[Tenure, ...]
+
+    def wake(self) -> None:
+        self.reconciling.wake()
+        self.delivering.wake()
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -79,12 +87,12 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> State:
     store = SqlIncidentStore(engine)
     clients = await open_clients(settings, context.telemetry, stack)
     recorder = Recorder(store, context)
-    watch = _watch(settings, clients, context, store, SqlOutbox(engine), recorder)
+    watch = _watch(settings, clients, context, engine)
     context.telemetry.registry.register(ClusterCollector(context))
     await _run(watch, stack)
     log.info("started", mode=settings.mode, version=__version__)
     return State(
-        intake=watch.intake,
+        intake=Intake(store, recorder, context, wake=watch.wake),
         store=store,
         recorder=recorder,
         context=context,
@@ -96,26 +104,21 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> State:
     )
 
 
-def _watch(
-    settings: Settings,
-    clients: Clients,
-    context: Context,
-    store: SqlIncidentStore,
-    outbox: SqlOutbox,
-    recorder: Recorder,
-) -> Watch:
-    lookout = Lookout(clients.systems, store, context)
-    executor = Executor(clients.systems, lookout, recorder, context, monotonic=time.monotonic)
-    reconciler = Reconciler(
-        clients.systems, store, lookout, executor, recorder, context, monotonic=time.monotonic
+def _watch(settings: Settings, clients: Clients, context: Context, engine: AsyncEngine) -> Watch:
+    leases, holder = SqlLeases(engine), f"{socket.gethostname()}:{settings.listen_port}"
+    reconcile, delivery = (
+        Tenure(duty, leases, context, holder=holder) for duty in (Duty.RECONCILE, Duty.DELIVERY)
     )
-    pace = Pace(settings.message_retry, settings.message_retry_longest)
-    dispatcher = Dispatcher(outbox, store, clients.systems.messenger, recorder, context, pace=pace)
+    dispatcher = _dispatcher(settings, clients, context, engine, delivery)
+    delivering = Loop(
+        "delivery",
+        dispatcher.deliver_due,
+        interval=settings.message_retry,
+        failed=context.telemetry.step_failed,
+    )
+    reconciler = _reconciler(clients, context, engine, reconcile)
     reload = Reload(settings, context, follow=clients.follow)
     failed = context.telemetry.step_failed
-    delivering = Loop(
-        "delivery", dispatcher.deliver_due, interval=settings.message_retry, failed=failed
-    )
 
     async def tick() -> None:
         try:
@@ -134,12 +137,32 @@ def _watch(
         spacing=settings.tick_spacing,
         failed=failed,
     )
+    return Watch(reconciling, delivering, (reconcile, delivery))
 
-    def wake() -> None:
-        reconciling.wake()
-        delivering.wake()
 
-    return Watch(reconciling, delivering, Intake(store, recorder, context, wake=wake))
+def _dispatcher(
+    settings: Settings, clients: Clients, context: Context, engine: AsyncEngine, tenure: Tenure
+) -> Dispatcher:
+    store = SqlIncidentStore(engine, tenure.fence)
+    return Dispatcher(
+        SqlOutbox(engine, tenure.fence),
+        store,
+        clients.systems.messenger,
+        Recorder(store, context),
+        context,
+        tenure,
+        pace=Pace(settings.message_retry, settings.message_retry_longest),
+    )
+
+
+def _reconciler(
+    clients: Clients, context: Context, engine: AsyncEngine, tenure: Tenure
+) -> Reconciler:
+    store = SqlIncidentStore(engine, tenure.fence)
+    recorder = Recorder(store, context)
+    lookout = Lookout(clients.systems, store, context)
+    executor = Executor(clients.systems, lookout, recorder, context, tenure)
+    return Reconciler(clients.systems, store, lookout, executor, recorder, context, tenure)
 
 
 async def _run(watch: Watch, stack: AsyncExitStack) -> None:
@@ -154,6 +177,8 @@ async def _run(watch: Watch, stack: AsyncExitStack) -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for tenure in watch.tenures:
+            await tenure.end()
 
     stack.push_async_callback(end)
 

@@ -14,6 +14,7 @@ from app.domain.clock import AnswerClock
 from app.domain.cluster import Allocation, Snapshot
 from app.domain.history import Entry
 from app.domain.incident import Incident, Keep, Receipt
+from app.domain.lease import Duty, Lease
 from app.domain.outbox import Delivery, IncidentQuery, Recipient
 from app.domain.readings import PeerReading, RuleAlert, Sample
 from app.domain.steps import Transition
@@ -124,7 +125,11 @@ class Messenger(Protocol):
 
 
 class IncidentStore(Protocol):
-    """The database. Each method is one transaction."""
+    """The database. Each method is one transaction.
+
+    What belongs to a duty, `commit` and `tick_clock` and all that changes the outbox, raises
+    `StaleLeaseError` when another replica does it now; then nothing was stored.
+    """
 
     async def open_incidents(self) -> Sequence[Incident]: ...
 
@@ -225,6 +230,27 @@ class IncidentStore(Protocol):
         """Return when each was first seen running: `now` for those never seen before.
 
         Allocations that are not among them are forgotten about a day after they were last seen.
+        """
+        ...
+
+
+class Leases(Protocol):
+    """Who of several replicas does what; in the same database."""
+
+    async def take(
+        self, duty: Duty, claimant: str, *, now: datetime, span: timedelta, starting: bool
+    ) -> Lease | None:
+        """Take a duty over, if that is allowed (`Lease.is_open_to`). None: somebody has it.
+
+        From then on nobody stores anything in this duty under an older token.
+        """
+        ...
+
+    async def prolong(self, duty: Duty, lease: Lease) -> None:
+        """Let one's own lease end at another time: later, or at once.
+
+        Raises:
+            StaleLeaseError: somebody else has it.
         """
         ...
 

@@ -10,12 +10,12 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from app.context import Context
-from app.domain.alert import Scope
 from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, IntentState, Target
 from app.domain.observation import observe
 from app.domain.opening import Before, open_incident
@@ -23,7 +23,7 @@ from app.domain.policy import StopAction
 from app.domain.readings import RuleAlert
 from app.domain.reminders import due_reminder
 from app.domain.schedule import due_targets, planned_stop
-from app.domain.situation import is_over_limit
+from app.domain.situation import is_true
 from app.domain.steps import Transition, open_intents
 from app.domain.together import arrange
 from app.domain.waiting import is_timely, moves
@@ -35,12 +35,24 @@ from app.loops import contained
 from app.ports import IncidentStore
 from app.recorder import Recorder
 from app.recovery import Recovery
+from app.tenure import Tenure
 
 log = structlog.get_logger()
 _STOPS_PER_TICK = 20
 _AT_A_TIME = 200
 _STOPPABLE = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING})
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the answer clock's next step begins from."""
+
+    at: float
+    """By this process's monotonic clock."""
+    token: int
+    """The lease's: what happened before a takeover is not known."""
+    answerable: bool
 
 
 class Reconciler:
@@ -52,6 +64,7 @@ class Reconciler:
         executor: Executor,
         recorder: Recorder,
         context: Context,
+        tenure: Tenure,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -60,21 +73,37 @@ class Reconciler:
         self._lookout = lookout
         self._executor = executor
         self._recorder = recorder
-        self._recovery = Recovery(systems.rules, recorder, context)
+        self._recovery = Recovery(systems.rules, recorder, context, go_on=tenure.go_on)
         self._context = context
+        self._tenure = tenure
         self._monotonic = monotonic
-        self._ticked_at: float | None = None
-        self._was_answerable = False
+        self._counted: Counted | None = None
         self._tried: dict[str, datetime] = {}
 
     async def tick(self) -> None:
-        """Look at everything once, and do what is due.
+        """Look at everything once; and do what is due, where no other replica does.
 
         Raises:
             StoreUnavailableError: the database cannot be used; nothing was sent on its behalf.
         """
         began = self._monotonic()
+        is_ours = await self._tenure.begin()
         answerable, _ = await asyncio.gather(self._lookout.answerable(), self._lookout.refresh())
+        if is_ours:
+            with self._tenure.while_held():
+                await self._work(answerable=answerable)
+        else:
+            await self._stand_by()
+        self._context.telemetry.ticked(self._context.now(), self._monotonic() - began)
+
+    async def _stand_by(self) -> None:
+        """See and show what the replica sees that does the work, so as to be ready for it."""
+        clock = (await self._incidents.clock()).elapsed
+        known = await self._incidents.open_incidents()
+        await self._report(known, await self._lookout.read(clock))
+
+    async def _work(self, *, answerable: bool) -> None:
+        """Raises: StaleLeaseError: another replica has taken over; it goes on where this ends."""
         clock = await self._count(answerable=answerable)
         # Before the world: a keep that is committed in between is in the world, and what would be
         # decided without it meets a newer incident.
@@ -83,35 +112,30 @@ class Reconciler:
         incidents = await self._settle_all(known, world)
         incidents += await self._adopt(incidents, world)
         incidents = [each for each in incidents if not each.is_final]
-        self._report(incidents, world)
         await self._recovery.ask(incidents, world)
         incidents = await self._wait_for_others(incidents, world)
         await self._remind(incidents, world)
         await self._stop(incidents, world)
         await self._show_keeps(world)
-        hour_ago = world.now - self._context.rulebook.breaker.window
-        self._context.telemetry.stops_last_hour.set(await self._incidents.stops_since(hour_ago))
-        self._context.telemetry.ticked(self._context.now(), self._monotonic() - began)
+        await self._report(incidents, world)
 
     async def _count(self, *, answerable: bool) -> timedelta:
-        """Advance the answer clock by the time since this process's last tick (S13).
+        """Advance the answer clock by the time since the last tick under the same lease (S13).
 
         It counts when Slack answered at both of its ends: what an outage began or ended in does
         not.
         """
-        at = self._monotonic()
-        since = timedelta(seconds=at - self._ticked_at) if self._ticked_at is not None else None
-        self._ticked_at = at
-        at_both_ends = answerable and self._was_answerable
+        counted = Counted(self._monotonic(), self._tenure.fence().token, answerable)
         # Before the database is asked: if it does not answer, an outage is not forgotten for that.
-        self._was_answerable = answerable
+        last, self._counted = self._counted, counted
+        if last is None or last.token != counted.token:
+            last = replace(counted, answerable=False)
         clock = await self._incidents.tick_clock(
             now=self._context.now(),
-            monotonic=since or timedelta(),
+            monotonic=timedelta(seconds=counted.at - last.at),
             gap=self._context.rulebook.limits.tick_gap,
-            answerable=at_both_ends,
+            answerable=answerable and last.answerable,
         )
-        self._context.telemetry.answer_clock.set(clock.elapsed.total_seconds())
         return clock.elapsed
 
     async def _settle_all(self, known: Iterable[Incident], world: World) -> list[Incident]:
@@ -120,6 +144,7 @@ class Reconciler:
             if number % _AT_A_TIME == 0:
                 # Let webhooks in between.
                 await asyncio.sleep(0)
+                await self._tenure.go_on()
             with self._contained():
                 settled.append(await self._settle(incident, world))
         return settled
@@ -138,10 +163,11 @@ class Reconciler:
         if world.firing is None or world.snapshot is None:
             return []
         known = {incident.identity.key for incident in incidents}
+        slots = world.rulebook.slot_limits
         new = {
             key: alert
             for key, alert in world.firing.items()
-            if key not in known and self._is_true(alert, world)
+            if key not in known and is_true(alert.identity, world.snapshot, slots)
         }
         limits = self._context.rulebook.limits
         since = Before.since(world.now, limits)
@@ -152,19 +178,6 @@ class Reconciler:
                 with self._contained():
                     adopted.append(await self._open(alert, world, before.settled_at(key)))
         return adopted
-
-    def _is_true(self, alert: RuleAlert, world: World) -> bool:
-        """Tell whether Determined agrees: that the allocation runs and whose it is, or that the
-        user is over the limit while others wait.
-        """
-        if world.snapshot is None:
-            return False
-        if alert.identity.scope is Scope.USER:
-            return is_over_limit(alert.identity, world.snapshot, world.rulebook.slot_limits)
-        allocation = world.snapshot.allocations.get(alert.identity.allocation_id)
-        return allocation is not None and (
-            allocation.holds_resources and allocation.username == alert.identity.username
-        )
 
     async def _open(self, alert: RuleAlert, world: World, settled_at: datetime | None) -> Incident:
         mode = self._context.rulebook.policy_for(alert.identity).ceiling(world.mode)
@@ -227,6 +240,7 @@ class Reconciler:
             stop = arranged.as_stored(latest)
             self._tried |= {target.allocation_id: world.now for _, target in stop.due}
             if stop.may_be_made:
+                await self._tenure.go_on()
                 with self._contained(), suppress(StaleIncidentError):
                     latest |= await self._executor.stop(stop, world, due=planned)
 
@@ -260,6 +274,7 @@ class Reconciler:
         for keep in world.keeps:
             if keep.silence_id:
                 continue
+            await self._tenure.go_on()
             try:
                 silence_id = await self._systems.peers.silence(keep)
             except UpstreamError as exc:
@@ -267,9 +282,12 @@ class Reconciler:
                 continue
             await self._incidents.keep_silenced(keep.keep_id, silence_id)
 
-    def _report(self, incidents: Iterable[Incident], world: World) -> None:
-        expired = world.rulebook.expired(world.now)
-        self._context.telemetry.expired_exemptions.set(len(expired))
+    async def _report(self, incidents: Iterable[Incident], world: World) -> None:
+        telemetry = self._context.telemetry
+        telemetry.answer_clock.set(world.clock.total_seconds())
+        telemetry.expired_exemptions.set(len(world.rulebook.expired(world.now)))
+        hour_ago = world.now - self._context.rulebook.breaker.window
+        telemetry.stops_last_hour.set(await self._incidents.stops_since(hour_ago))
         counts = Counter(incident.state for incident in incidents)
         for state in set(IncidentState) - FINAL_STATES:
-            self._context.telemetry.open_incidents.labels(state).set(counts[state])
+            telemetry.open_incidents.labels(state).set(counts[state])

@@ -1,6 +1,6 @@
 """Has an alert that fires no more recovered, or are we blind? Asked of Prometheus (S5)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -21,8 +21,17 @@ _AT_A_TIME = 50
 
 
 class Recovery:
-    def __init__(self, rules: Rules, recorder: Recorder, context: Context) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        recorder: Recorder,
+        context: Context,
+        *,
+        go_on: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`go_on`: is awaited before each question; raises where another replica has taken over."""
         self._rules = rules
+        self._go_on = go_on
         self._recorder = recorder
         self._context = context
         self._failed = context.telemetry.step_failed
@@ -41,6 +50,7 @@ class Recovery:
         self._loaded = {}
         for incident in sorted(quiet, key=self._last)[:_AT_A_TIME]:
             self._asked[incident.incident_id] = self._context.now()
+            await self._go_on()
             event = await self._event(incident)
             with contained("reconcile", self._failed), suppress(StaleIncidentError):
                 await self._recorder.record(incident, *_meaning(incident, event))

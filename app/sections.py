@@ -168,6 +168,7 @@ class LimitsSection(Section):
     unreachable_retry: Duration = timedelta(hours=1)
     unconfirmed: Duration = timedelta(minutes=15)
     again_within: Duration = timedelta(minutes=30)
+    lease: Duration = timedelta(seconds=45)
 
 
 class UserSection(Section):

@@ -20,6 +20,11 @@ class _Levels:
             "1 when the system answered the last time it was asked, else 0.",
             ["system"],
         )
+        self.lease_held = gauge(
+            "watchdog_lease_held",
+            "1 while this process is the one that does this, else 0.",
+            ["duty"],
+        )
         self.open_incidents = gauge(
             "watchdog_open_incidents", "Open incidents by state.", ["state"]
         )

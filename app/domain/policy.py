@@ -111,6 +111,8 @@ class Limits:
     """How long an alert that Prometheus does not report stays open."""
     again_within: timedelta = timedelta(minutes=30)
     """How soon after a recovery the same alert counts as one that has come back."""
+    lease: timedelta = timedelta(seconds=45)
+    """How long another replica waits for one that shows no sign of life."""
 
 
 @dataclass(frozen=True, slots=True)

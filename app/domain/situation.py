@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.alert import IDLE, Identity
+from app.domain.alert import IDLE, Identity, Scope
 from app.domain.choice import Choice, Holding, Pool, choose
 from app.domain.cluster import Allocation, Room, Snapshot, TaskType
 from app.domain.exemption import exemption_of
@@ -31,6 +31,18 @@ def is_over_limit(identity: Identity, snapshot: Snapshot, limits: SlotLimits) ->
     held = sum(each.slots for each in held_by(identity, snapshot).values())
     others = any(slots for name, slots in waiting.items() if name != identity.username)
     return limit is not None and held > limit and others
+
+
+def is_true(identity: Identity, snapshot: Snapshot, limits: SlotLimits) -> bool:
+    """Tell whether Determined agrees with an alert: that the allocation runs and whose it is, or
+    that the user is over the limit while others wait.
+    """
+    if identity.scope is Scope.USER:
+        return is_over_limit(identity, snapshot, limits)
+    allocation = snapshot.allocations.get(identity.allocation_id)
+    return allocation is not None and (
+        allocation.holds_resources and allocation.username == identity.username
+    )
 
 
 @dataclass(frozen=True, slots=True)

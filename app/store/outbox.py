@@ -1,16 +1,18 @@
 """The messages that wait to be sent. Implements `app.ports.Outbox`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.incident import Receipt
+from app.domain.lease import Fence
 from app.domain.outbox import Delivery
 from app.domain.steps import Transition
 from app.store.codec import delivery_of, storable
-from app.store.engine import reading, writing
+from app.store.engine import reading
+from app.store.leases import writing_behind
 from app.store.schema import outbox
 from app.store.writes import store
 
@@ -18,8 +20,9 @@ _WAITING = outbox.c.state == "waiting"
 
 
 class SqlOutbox:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, fence: Callable[[], Fence] | None = None) -> None:
         self._engine = engine
+        self._fence = fence
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
         statement = (
@@ -66,7 +69,7 @@ class SqlOutbox:
         self, message_id: str, transition: Transition | None = None, **values: object
     ) -> None:
         statement = sa.update(outbox).where(outbox.c.message_id == message_id).values(**values)
-        async with writing(self._engine) as connection:
+        async with writing_behind(self._engine, self._fence) as connection:
             await connection.execute(statement)
             if transition is not None:
                 await store(connection, transition)

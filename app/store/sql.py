@@ -1,6 +1,6 @@
 """The incidents in the database. Implements `app.ports.IncidentStore`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from app.domain.breaker import BreakerState
 from app.domain.clock import AnswerClock
 from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState, Keep
+from app.domain.lease import Fence
 from app.domain.outbox import IncidentQuery
 from app.domain.steps import Transition
 from app.errors import BreakerTrippedError, IncidentNotFoundError
@@ -21,6 +22,7 @@ from app.store.allocations import FirstSeen
 from app.store.breaker import admit, read_breaker, recent_stops, write_breaker
 from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
+from app.store.leases import writing_behind
 from app.store.upsert import put
 from app.store.writes import (
     IS_OPEN,
@@ -36,8 +38,10 @@ _HEARTBEAT = "heartbeat"
 
 
 class SqlIncidentStore:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, fence: Callable[[], Fence] | None = None) -> None:
+        """`fence`: what belongs to the duty is stored behind it. None: this is no replica's."""
         self._engine = engine
+        self._fence = fence
         self._first_seen = FirstSeen(engine)
 
     async def open_incidents(self) -> Sequence[Incident]:
@@ -114,7 +118,7 @@ class SqlIncidentStore:
         return [entry_of(row) for row in rows]
 
     async def commit(self, transition: Transition) -> Incident:
-        async with writing(self._engine) as connection:
+        async with writing_behind(self._engine, self._fence) as connection:
             why_not = await admit(connection, transition)
             if not why_not:
                 return await store(connection, transition)
@@ -158,7 +162,7 @@ class SqlIncidentStore:
     async def tick_clock(
         self, *, now: datetime, monotonic: timedelta, gap: timedelta, answerable: bool
     ) -> AnswerClock:
-        async with writing(self._engine) as connection:
+        async with writing_behind(self._engine, self._fence) as connection:
             before = await _read_clock(connection, for_update=True)
             clock = before.tick(now=now, monotonic=monotonic, gap=gap, answerable=answerable)
             await connection.execute(sa.update(schema.clocks).values(**asdict(clock)))

@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import respx
+import sqlalchemy as sa
 
+from app.domain.lease import Duty
 from app.settings import Settings
+from app.store.engine import reading
+from app.store.schema import leases
+from app.store.sql import SqlIncidentStore
 from demo.simulation import Addresses
-from tests.api.receiver import PROBLEM, broken, metric, running, until_ready
+from tests.api.receiver import PROBLEM, broken, metric, running, tick, until_ready
+
+HELD = "watchdog_lease_held"
 
 
 @pytest.fixture
@@ -58,6 +66,33 @@ async def test_receiver_is_ready_from_the_end_of_its_first_tick_on(
 
     assert (early.status_code, late.status_code) == (503, 200)
     assert early.text == "not ready: the first tick has not ended\n"
+
+
+async def test_a_replica_that_stands_by_is_ready_and_says_so(settings: Settings) -> None:
+    async with running(settings) as first:
+        await until_ready(first)
+        # On a file, whoever starts follows at once.
+        async with running(settings) as second:
+            await until_ready(second)
+            await tick(first)
+
+            answer = await first.get("/-/ready")
+            held = [await metric(each, HELD, duty="reconcile") for each in (first, second)]
+
+    assert (answer.status_code, held) == (200, [0, 1])
+
+
+async def test_a_receiver_that_ends_gives_its_leases_back(
+    settings: Settings, database: SqlIncidentStore
+) -> None:
+    async with running(settings) as client:
+        await until_ready(client)
+
+    now = datetime.now(UTC)
+    statement = sa.select(leases.c.name).where(leases.c.token == 1, leases.c.expires_at <= now)
+    async with reading(database._engine) as connection:
+        over = (await connection.execute(statement)).scalars()
+        assert set(over) == set(Duty)
 
 
 async def test_receiver_without_a_database_is_not_ready(

@@ -14,6 +14,7 @@ from app.context import Context
 from app.domain.actions import MessageKind
 from app.domain.cluster import Allocation, Container, Snapshot, TaskType, User
 from app.domain.incident import FINAL_STATES, IncidentState
+from app.domain.lease import Duty
 from app.domain.opening import open_incident
 from app.domain.policy import Mode, Rulebook, SlotLimits
 from app.telemetry import Telemetry
@@ -44,6 +45,7 @@ def of_the_watchdog() -> Iterable[Metric]:
     telemetry.delivery("warning", "sent")
     telemetry.upstream("slack", reachable=True)
     telemetry.open_incidents.labels("firing").set(1)
+    telemetry.lease_held.labels("reconcile").set(1)
     telemetry.ticked(NOW, 0.1)
     telemetry.step_failed("reconcile")
     telemetry.configured(NOW)
@@ -86,6 +88,7 @@ def test_every_metric_is_documented_with_its_type_and_labels_and_no_other() -> N
     [
         ("watchdog_deliveries_total", set(MessageKind)),
         ("watchdog_open_incidents", set(IncidentState) - FINAL_STATES),
+        ("watchdog_lease_held", set(Duty)),
         ("watchdog_allocation_info", set(TaskType)),
     ],
 )

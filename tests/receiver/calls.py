@@ -31,11 +31,16 @@ class Calls:
         """Is shown the name of every call before it is made."""
         self._crash_at = crash_at
         self._before: dict[tuple[str, int], Happening] = {}
+        self._after: dict[tuple[str, int], Happening] = {}
         self._is_over = False
 
     def before(self, name: str, happening: Happening, *, nth: int = 1) -> None:
         """Let something happen right before the nth call of this name from now on."""
         self._before[name, self.made.count(name) + nth] = happening
+
+    def after(self, name: str, happening: Happening, *, nth: int = 1) -> None:
+        """Let something happen between the nth such call and whatever its caller does with it."""
+        self._after[name, self.made.count(name) + nth] = happening
 
     def guard(self, role: str, port: Port) -> Port:
         """Return the port with its calls counted, as `role.method`."""
@@ -53,6 +58,12 @@ class Calls:
         await self.before_each(name)
         self.made.append(name)
         happening = self._before.get((name, self.made.count(name)))
+        if happening is not None:
+            await self._happens(happening)
+
+    async def returns(self, name: str) -> None:
+        """Let happen what is to happen after this call."""
+        happening = self._after.get((name, self.made.count(name)))
         if happening is not None:
             await self._happens(happening)
 
@@ -77,6 +88,8 @@ class _Guarded:
 
         async def guarded(*args: object, **kwargs: object) -> object:
             await self._calls.expect(f"{self._role}.{name}")
-            return await method(*args, **kwargs)
+            result = await method(*args, **kwargs)
+            await self._calls.returns(f"{self._role}.{name}")
+            return result
 
         return guarded

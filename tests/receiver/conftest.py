@@ -17,19 +17,22 @@ from app.domain.access import Role
 from app.domain.alert import Alert, Identity
 from app.domain.history import Entry
 from app.domain.incident import Incident
+from app.domain.lease import Duty
 from app.domain.outbox import IncidentQuery, Pace
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout, Systems
-from app.ports import IncidentStore, Outbox
+from app.ports import IncidentStore, Leases, Messenger, Outbox
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.store.engine import migrate
+from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
 from app.store.sql import SqlIncidentStore
 from app.telemetry import Telemetry
+from app.tenure import Tenure
 from tests.domain.examples import ANNOTATIONS, IDENTITY
 from tests.postgres import Migrated
 from tests.receiver.calls import Calls, Crash
@@ -41,17 +44,28 @@ TICK = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 POLICY = Policy("reclaim", action=StopAction.KILL, grace_default=GRACE, attempts=3)
-# The longest gap between two ticks that counts is wider than as shipped: one tick is an hour.
-RULEBOOK = Rulebook(Mode.ENFORCE, {POLICY.name: POLICY}, Limits(tick_gap=TICK))
+LEASE = 4 * TICK
+# The longest gap between two ticks that counts is wider than as shipped: one tick is an hour. So is
+# a lease.
+RULEBOOK = Rulebook(Mode.ENFORCE, {POLICY.name: POLICY}, Limits(tick_gap=TICK, lease=LEASE))
 
 
 class Receiver:
     """One process of the receiver, which can be ended and started again on its database."""
 
-    def __init__(self, world: World, database: Database, rulebook: Rulebook = RULEBOOK) -> None:
+    def __init__(
+        self,
+        world: World,
+        database: Database,
+        rulebook: Rulebook = RULEBOOK,
+        *,
+        name: str = "watchdog-a:8090",
+    ) -> None:
         self.world = world
         self.database = database
         self.rulebook = rulebook
+        self.name = name
+        """Another one than that of a receiver that runs beside it."""
 
     def start(self, *, mode: Mode | None = None, calls: Calls | None = None) -> None:
         """Begin a process: new objects, and a monotonic clock of its own."""
@@ -60,17 +74,31 @@ class Receiver:
         self.seen = SqlIncidentStore(self.database.engine)
         """The test's own eyes: no call of the receiver's."""
         self.store: IncidentStore = self.calls.guard("store", self.seen)
-        self.outbox: Outbox = self.calls.guard("outbox", SqlOutbox(self.database.engine))
         self.context = Context(self.rulebook, Telemetry(CollectorRegistry()), self.world.time.now)
         self.recorder = Recorder(self.store, self.context)
         self.intake = Intake(self.store, self.recorder, self.context, wake=lambda: None)
+        self._began = self.world.time.monotonic
         self.reconciler = self._reconciler(self._systems())
-        self.dispatcher = Dispatcher(
+        self.dispatcher = self._dispatcher(self._systems().messenger)
+
+    def _tenure(self, duty: Duty) -> Tenure:
+        leases: Leases = self.calls.guard("leases", SqlLeases(self.database.engine))
+        return Tenure(duty, leases, self.context, holder=self.name, monotonic=self._since_start)
+
+    def _since_start(self) -> float:
+        return (self.world.time.monotonic - self._began).total_seconds()
+
+    def _dispatcher(self, messenger: Messenger) -> Dispatcher:
+        self.delivery = self._tenure(Duty.DELIVERY)
+        engine, fence = self.database.engine, self.delivery.fence
+        self.outbox: Outbox = self.calls.guard("outbox", SqlOutbox(engine, fence))
+        return Dispatcher(
             self.outbox,
             self.store,
-            self._systems().messenger,
+            messenger,
             self.recorder,
             self.context,
+            self.delivery,
             pace=Pace(),
         )
 
@@ -84,23 +112,15 @@ class Receiver:
         )
 
     def _reconciler(self, systems: Systems) -> Reconciler:
-        began = self.world.time.monotonic
-
-        def since_start() -> float:
-            return (self.world.time.monotonic - began).total_seconds()
-
-        self.lookout = Lookout(systems, self.store, self.context)
-        executor = Executor(
-            systems, self.lookout, self.recorder, self.context, monotonic=since_start
-        )
+        self.reconcile = self._tenure(Duty.RECONCILE)
+        fenced = SqlIncidentStore(self.database.engine, self.reconcile.fence)
+        store: IncidentStore = self.calls.guard("store", fenced)
+        recorder = Recorder(store, self.context)
+        self.lookout = Lookout(systems, store, self.context)
+        given = (recorder, self.context, self.reconcile)
+        executor = Executor(systems, self.lookout, *given, monotonic=self._since_start)
         return Reconciler(
-            systems,
-            self.store,
-            self.lookout,
-            executor,
-            self.recorder,
-            self.context,
-            monotonic=since_start,
+            systems, store, self.lookout, executor, *given, monotonic=self._since_start
         )
 
     async def stop(self) -> None:

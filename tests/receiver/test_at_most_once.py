@@ -1,6 +1,5 @@
 """S6: one intent for an allocation, one call that does something, and no endless repetition."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -125,19 +124,6 @@ async def test_s6_two_incidents_about_one_allocation_make_one_call(
     one, other = await receiver.incidents()
     assert {one.state, other.state} == {S.STOPPED, S.ENDED}
     assert len(world.determined.calls) == 1
-
-
-async def test_s6_two_replicas_make_one_call(world: World, receiver: Receiver) -> None:
-    replica = Receiver(world, receiver.database)
-    replica.start()
-    await receiver.warns()
-    await replica.tick()
-    world.time.passes(GRACE)
-
-    await asyncio.gather(receiver.tick(), replica.tick())
-
-    assert len(world.determined.calls) == 1
-    assert world.slack.told() == [K.WARNING]
 
 
 @pytest.mark.parametrize("nth", [1, 2], ids=["the intent", "the sending"])
