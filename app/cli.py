@@ -1,7 +1,9 @@
 """The command line `gpu-watchdog`."""
 
 import asyncio
+import os
 import sys
+from datetime import datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -10,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app import __version__
-from app.errors import ConfigurationError
+from app.day import parse_begin, parse_end
+from app.errors import ConfigurationError, StoreUnavailableError
+from app.export import export as export_history
 from app.logs import configure_logs
 from app.main import create_app
 from app.preflight import Finding, preflight, secrets
@@ -21,6 +25,8 @@ cli = typer.Typer(
     add_completion=False,
     help="Tells the owners of idle GPU tasks, waits, and frees the GPUs, safely.",
 )
+history = typer.Typer(no_args_is_help=True, help="What happened to incidents.")
+cli.add_typer(history, name="history")
 _CONFIGURATION_IS_WRONG = 2
 _SOMETHING_IS_MISSING = 1
 
@@ -70,6 +76,69 @@ def check(
     _print(findings)
     if any(not finding.good for finding in findings):
         raise typer.Exit(_SOMETHING_IS_MISSING)
+
+
+def _begin(text: str) -> datetime:
+    try:
+        return parse_begin(text)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
+def _end(text: str) -> datetime:
+    try:
+        return parse_end(text)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
+@history.command()
+def export(
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_begin,
+            metavar="DAY|MOMENT",
+            help="From then on: 2027-01-01, which begins in UTC, or 2027-01-01T18:00:00Z.",
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=_end,
+            metavar="DAY|MOMENT",
+            help="Up to the end of this day, 2027-01-31, or before 2027-01-31T18:00:00Z.",
+        ),
+    ] = None,
+) -> None:
+    """Write the history of all incidents as JSON lines, an entry a line, in the order of writing.
+
+    Ends with 0 when all of it was written, with 1 when something could not be read or written, and
+    with 2 when there is no database that can be read, or the configuration is wrong.
+    """
+    settings = _settings()
+    try:
+        unreadable = asyncio.run(export_history(settings, since, until, sys.stdout.write))
+        sys.stdout.flush()
+    except (ConfigurationError, StoreUnavailableError) as exc:
+        # The lines after the first one are for programmers.
+        first, *_ = str(exc).splitlines()
+        _fail(first)
+    except OSError as exc:
+        _end_of_output(exc)
+    for what in unreadable:
+        typer.echo(what, err=True)
+    if unreadable:
+        raise typer.Exit(_SOMETHING_IS_MISSING)
+
+
+def _end_of_output(exc: OSError) -> NoReturn:
+    """End where nobody reads on, or the disk is full: what was written is not all."""
+    # What is left in the buffer would be tried again at the very end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    typer.echo(f"the output ended early: {exc.strerror}", err=True)
+    raise typer.Exit(_SOMETHING_IS_MISSING)
 
 
 def _settings() -> Settings:

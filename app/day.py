@@ -49,6 +49,24 @@ def parse_end(value: object) -> datetime:
     )
 
 
+def parse_begin(value: object) -> datetime:
+    """Read the date of a first day, which begins in UTC, or a moment with its time zone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, str):
+        value = _date_or_moment(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time(), UTC)
+    raise ValueError(
+        f"{value} is no begin; write a day, 2027-01-31, or a moment with its time zone, "
+        "2027-01-31T18:00:00Z"
+    )
+
+
 def _date_or_moment(text: str) -> object:
     for parse in (date.fromisoformat, datetime.fromisoformat):
         try:

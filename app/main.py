@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,9 @@ from app.loops import Loop, contained
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.reload import Reload
+from app.retention import PRUNING_INTERVAL, PRUNING_PAUSE, Retention
 from app.settings import Settings, read_secret
+from app.store.archive import SqlArchive
 from app.store.engine import create_engine, migrate
 from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
@@ -89,7 +91,11 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> State:
     recorder = Recorder(store, context)
     watch = _watch(settings, clients, context, engine)
     context.telemetry.registry.register(ClusterCollector(context))
-    await _run(watch, stack)
+    loops = [watch.reconciling, watch.delivering]
+    if settings.retention:
+        retention = Retention(SqlArchive(engine), context, span=settings.retention)
+        loops.append(_pruning(retention, context))
+    await _run(loops, watch.tenures, stack)
     log.info("started", mode=settings.mode, version=__version__)
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
@@ -165,9 +171,20 @@ def _reconciler(
     return Reconciler(clients.systems, store, lookout, executor, recorder, context, tenure)
 
 
-async def _run(watch: Watch, stack: AsyncExitStack) -> None:
+def _pruning(retention: Retention, context: Context) -> Loop:
+    """Make a loop of its own: what is over keeps no tick waiting."""
+
+    async def prune() -> None:
+        if await retention.prune():
+            loop.wake()
+
+    failed = context.telemetry.step_failed
+    loop = Loop("retention", prune, interval=PRUNING_INTERVAL, spacing=PRUNING_PAUSE, failed=failed)
+    return loop
+
+
+async def _run(loops: Sequence[Loop], tenures: Iterable[Tenure], stack: AsyncExitStack) -> None:
     """Start the loops, and end them when the stack is closed: first asked, then made to."""
-    loops = (watch.reconciling, watch.delivering)
     tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
 
     async def end() -> None:
@@ -177,7 +194,7 @@ async def _run(watch: Watch, stack: AsyncExitStack) -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for tenure in watch.tenures:
+        for tenure in tenures:
             await tenure.end()
 
     stack.push_async_callback(end)

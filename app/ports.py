@@ -255,6 +255,19 @@ class Leases(Protocol):
         ...
 
 
+class Archive(Protocol):
+    """What is over; in the same database."""
+
+    async def prune(self, before: datetime, *, limit: int) -> Mapping[str, int]:
+        """Forget incidents that ended before then, with all that belongs to them.
+
+        At most so many, the oldest first; returns how many rows of each table. Open ones stay, and
+        whatever can still decide about anything: what the breaker counts or names, keeps that count
+        for an open incident, messages that wait.
+        """
+        ...
+
+
 class Outbox(Protocol):
     """The messages that wait to be sent; in the same database."""
 

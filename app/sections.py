@@ -38,6 +38,18 @@ def _positive(value: timedelta) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)]
 
 
+def _not_negative(value: timedelta) -> timedelta:
+    if value < timedelta():
+        raise ValueError("a duration is not shorter than nothing")
+    return value
+
+
+DurationOrNone = Annotated[
+    timedelta, BeforeValidator(parse_duration), AfterValidator(_not_negative)
+]
+"""`0s` says that there is none."""
+
+
 def _reminder(value: object) -> object:
     """Read a share of the grace period, or a time before its end."""
     value = parse_duration(value)

@@ -33,6 +33,7 @@ from app.sections import (
     DefaultsSection,
     DeterminedSection,
     Duration,
+    DurationOrNone,
     ExemptSection,
     LimitsSection,
     PolicySection,
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     message_retry: Duration = timedelta(seconds=1)
     """The pause after a message's first failed attempt; it doubles with each further one."""
     message_retry_longest: Duration = timedelta(minutes=1)
+    retention: DurationOrNone = timedelta(days=90)
+    """How long what is over is remembered; none: for ever."""
 
     @classmethod
     def settings_customise_sources(

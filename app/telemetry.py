@@ -100,8 +100,14 @@ class Telemetry(_Levels):
         )
         self._step_failures = counter(
             "watchdog_step_failures",
-            "Steps (reconcile, delivery, session) that an error ended.",
+            "Steps (reconcile, delivery, session, retention) that an error ended.",
             ["loop"],
+        )
+
+        self._pruned = counter(
+            "watchdog_pruned",
+            "Rows of what has been over for longer than it is remembered, forgotten by table.",
+            ["table"],
         )
 
     def transition(self, transition: Transition) -> None:
@@ -128,6 +134,9 @@ class Telemetry(_Levels):
 
     def step_failed(self, loop: str) -> None:
         self._step_failures.labels(loop).inc()
+
+    def pruned(self, table: str, rows: int) -> None:
+        self._pruned.labels(table).inc(rows)
 
     def webhook(self, kind: str, count: int) -> None:
         self._webhook_alerts.labels(kind).inc(count)

@@ -49,6 +49,7 @@ def of_the_watchdog() -> Iterable[Metric]:
     telemetry.ticked(NOW, 0.1)
     telemetry.step_failed("reconcile")
     telemetry.configured(NOW)
+    telemetry.pruned("incidents", 1)
     return telemetry.registry.collect()
 
 
