@@ -1,6 +1,6 @@
 """Writes the past of series into Prometheus, many samples of one series at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -73,12 +73,22 @@ class Feed:
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
 
-    def write(self, send: Callable[[bytes], None], *, until: int) -> int:
-        """Write what the rules may read up to this Unix time, once; return how many samples."""
-        ticks = {name: self._ticks(name, until) for name in self._rows}
+    def write(
+        self, send: Callable[[bytes], None], *, until: int, names: Collection[str] | None = None
+    ) -> int:
+        """Write what the rules may read up to this Unix time, once; return how many samples.
+
+        `names` leaves all others as they are.
+        """
+        chosen = self._rows.keys() if names is None else self._rows.keys() & names
+        ticks = {name: self._ticks(name, until) for name in self._rows if name in chosen}
         self._send(send, self._encoded(ticks))
-        self._until |= {name: some[-1] for name, some in ticks.items() if some}
-        return sum(len(ticks[name]) * len(rows) for name, rows in self._rows.items())
+        self._until |= dict.fromkeys(ticks, until)
+        return sum(len(some) * len(self._rows[name]) for name, some in ticks.items())
+
+    def ends_before(self, moment: int, names: Collection[str]) -> bool:
+        """Say whether one of these names has not been written as far as that."""
+        return any(self._until.get(name, 0) < moment for name in self._rows.keys() & names)
 
     def _ticks(self, name: str, until: int) -> list[int]:
         """Return the moments to write: at first the past, and then what has come since."""
@@ -94,11 +104,11 @@ class Feed:
         return kept
 
     def _encoded(self, ticks: Mapping[str, list[int]]) -> Iterator[bytes]:
-        for name, rows in self._rows.items():
-            if not ticks[name]:
+        for name, moments in ticks.items():
+            if not moments:
                 continue
-            for course, alike in groupby(rows, key=lambda row: row.course):
-                samples = encode_samples((moment, course.at(moment)) for moment in ticks[name])
+            for course, alike in groupby(self._rows[name], key=lambda row: row.course):
+                samples = encode_samples((moment, course.at(moment)) for moment in moments)
                 for row in alike:
                     yield encode_series(row.labels, samples)
 

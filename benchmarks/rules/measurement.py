@@ -79,17 +79,19 @@ def _time_all(
 def _time(group: Group, prometheus: Prometheus, past: Past, evaluations: int) -> list[GroupFigures]:
     """Run one group by itself: no other one shares its processors."""
     prometheus.unload()
-    past.keep_ahead()
+    past.keep_ahead(group.expressions)
     prometheus.rest()
     prometheus.load(group)
     for _ in range(_WARM_UP):
         _await_evaluation(prometheus)
-    return list(_evaluations(prometheus, past, evaluations))
+    return list(_evaluations(group, prometheus, past, evaluations))
 
 
-def _evaluations(prometheus: Prometheus, past: Past, count: int) -> Iterator[GroupFigures]:
+def _evaluations(
+    loaded: Group, prometheus: Prometheus, past: Past, count: int
+) -> Iterator[GroupFigures]:
     for _ in range(count):
-        if past.keep_ahead():
+        if past.keep_ahead(loaded.expressions):
             # The evaluation that was under way meanwhile does not count.
             _await_evaluation(prometheus)
         _await_evaluation(prometheus)

@@ -22,6 +22,7 @@ _SELECTOR = re.compile(
     """,
     re.VERBOSE,
 )
+_NAMES = re.compile(r'__name__\s*=~\s*"([^"]*)"')
 _SUBQUERY = re.compile(r"\)\s*\[(?P<range>[^\]:]*):[^\]]*\]\s*(?:offset\s+(?P<offset>\w+))?")
 
 
@@ -43,6 +44,14 @@ def reach(expressions: Iterable[str]) -> dict[str, set[Window]]:
         for name, window in _reads(_TEXT.sub("", expression)):
             windows.setdefault(name, set()).add(window)
     return windows
+
+
+def names_read(expressions: Iterable[str], known: Iterable[str]) -> set[str]:
+    """Return the names that are read, among them those known ones that a pattern takes in."""
+    texts = list(expressions)
+    patterns = [found[1] for text in texts for found in _NAMES.finditer(text)]
+    alike = {name for name in known if any(re.fullmatch(one, name) for one in patterns)}
+    return reach(texts).keys() | alike
 
 
 def farthest(windows: Iterable[Window]) -> int:

@@ -28,6 +28,10 @@ class Group:
     interval: int = INTERVAL
     """Seconds between two rows that it records, where it runs in earnest."""
 
+    @property
+    def expressions(self) -> list[str]:
+        return [str(rule["expr"]) for rule in self.rules]
+
     def text(self) -> str:
         """Return a rule file with this group alone."""
         rules = [
@@ -58,7 +62,7 @@ class RuleFiles:
     @property
     def expressions(self) -> list[str]:
         """Those of all rules, and the bare query."""
-        return [str(rule["expr"]) for group in (*self.groups, BARE_GROUP) for rule in group.rules]
+        return [one for group in (*self.groups, BARE_GROUP) for one in group.expressions]
 
     def recordings(self) -> list[Recording]:
         """Return the recording rules, each after those that it reads.

@@ -84,6 +84,29 @@ def test_second_write_goes_on_where_the_first_ended(sink: Sink) -> None:
     assert sink.ages("up") == [-15, -30]
 
 
+def test_only_names_that_are_asked_for_are_written_on(sink: Sink) -> None:
+    windows = {"up": {Window(0, 300)}, "down": {Window(0, 300)}}
+    one = feed("up", "down", reach=windows)
+    one.write(sink, until=NOW)
+    sink.written.clear()
+
+    one.write(sink, until=NOW + INTERVAL, names={"up", "elsewhere"})
+
+    assert (sink.ages("up"), sink.ages("down")) == ([-INTERVAL], [])
+    assert one.ends_before(NOW + INTERVAL, {"up", "down"})
+    assert not one.ends_before(NOW + INTERVAL, {"up", "elsewhere"})
+
+
+def test_name_that_waited_has_no_gap(sink: Sink) -> None:
+    one = feed("up", "down", reach={"up": {Window(0, 300)}, "down": {Window(0, 300)}})
+    one.write(sink, until=NOW)
+    one.write(sink, until=NOW + 3 * INTERVAL, names={"up"})
+
+    one.write(sink, until=NOW + 4 * INTERVAL, names={"up", "down"})
+
+    assert sink.ages("up") == sink.ages("down") == list(range(300, -4 * INTERVAL - 1, -INTERVAL))
+
+
 def test_nothing_is_written_twice(sink: Sink) -> None:
     one = feed("up", reach={"up": {Window(0, 300)}})
     one.write(sink, until=NOW)

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.rules.reach import LOOKBACK, Window, farthest, reach
+from benchmarks.rules.reach import LOOKBACK, Window, farthest, names_read, reach
 
 METRICS = {"a", "b", "c", "a:b:max1m"}
 
@@ -44,6 +44,15 @@ def test_windows_of_several_expressions_come_together() -> None:
     found = reach(["a[5m]", "a[1h]", "rate(a[5m])"])
 
     assert found["a"] == {Window(0, 300), Window(0, 3_600)}
+
+
+def test_pattern_reads_the_known_names_that_it_takes_in() -> None:
+    expression = 'count by (x) ({__name__=~"l:(a|b):max"}) + l:c:max'
+
+    found = names_read([expression], ["l:a:max", "l:b:max1h", "l:d:max"])
+
+    assert found >= {"l:a:max", "l:c:max"}
+    assert not found & {"l:b:max1h", "l:d:max"}
 
 
 def test_farthest_window_counts_offset_and_length() -> None:
