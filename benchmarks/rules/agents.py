@@ -92,6 +92,11 @@ def _node(agent: Agent, phase: int) -> Iterator[Series]:
         for cpu in range(_CPUS):
             labels = target | {"cpu": str(cpu), "mode": mode}
             yield Series("node_cpu_seconds_total", labels, course)
+    exporter = _target(agent, "determined-agents", 8080)
+    yield Series("machine_cpu_cores", exporter, Course(_CPUS))
+    machine = exporter | {"id": "/", "cpu": "total"}
+    busy = Course(phase, per_second=_CPUS * (1 - _CPU_SHARES["idle"]))
+    yield Series("container_cpu_usage_seconds_total", machine, busy)
     available = Course(700 * _GIB, swing=20 * _GIB, phase=phase)
     yield Series("node_memory_MemTotal_bytes", target, Course(1_007 * _GIB))
     yield Series("node_memory_MemAvailable_bytes", target, available)

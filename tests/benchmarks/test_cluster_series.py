@@ -15,7 +15,7 @@ from benchmarks.rules.series import INTERVAL, ORIGIN, Series
 
 ROOT = Path(__file__).parents[2]
 NOW = ORIGIN + 1_000_000
-INPUTS = ("DCGM_FI_", "container_", "det_", "node_", "watchdog_")
+INPUTS = ("DCGM_FI_", "container_", "det_", "node_", "watchdog_", "machine_")
 NOT_GENERATED = {"DCGM_FI_DEV_XID_ERRORS"}
 """Absent until the first error."""
 

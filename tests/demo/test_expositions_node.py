@@ -39,6 +39,7 @@ CADVISOR = {
     "container_last_seen": ("gauge", PLAIN),
     "container_start_time_seconds": ("gauge", PLAIN),
     "container_spec_memory_limit_bytes": ("gauge", PLAIN),
+    "machine_cpu_cores": ("gauge", ["boot_id", "machine_id", "system_uuid"]),
 }
 WITHOUT_TIMESTAMP = {"container_start_time_seconds", "container_spec_memory_limit_bytes"}
 CPU = "container_cpu_usage_seconds_total"
@@ -154,6 +155,20 @@ async def test_cpu_counter_grows_by_the_cores_in_use(
 
     text = (await scrape(agent_id, ExporterKind.CADVISOR)).text
     assert total(text, CPU, **container_id) == pytest.approx(2 * 60 + 6 * 60)
+
+
+async def test_root_cgroup_is_the_machine(
+    cluster: Cluster, scrape: Scrape, pass_time: Wait
+) -> None:
+    begin(cluster, "agent-b", cpu_cores=2.0)
+    before = (await scrape("agent-b", ExporterKind.CADVISOR)).text
+
+    pass_time(timedelta(seconds=60))
+
+    text = (await scrape("agent-b", ExporterKind.CADVISOR)).text
+    used = total(text, CPU, id="/") - total(before, CPU, id="/")
+    assert 2 * 60 < used < 3 * 60
+    assert total(text, "machine_cpu_cores") == cluster.agents["agent-b"].cpu_count
 
 
 async def test_ended_container_vanishes_at_the_next_collection(

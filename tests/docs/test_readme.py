@@ -81,7 +81,7 @@ def test_limits_are_those_of_the_code() -> None:
 
 def test_metrics_that_the_rules_need_are_named_and_no_other() -> None:
     expressions = "\n".join(rule["expr"] for rule in rules().values())
-    scraped = r"(?<![\w:])(?:DCGM|det|container|node)_\w+(?![\w:])"
+    scraped = r"(?<![\w:])(?:DCGM|det|container|machine|node)_\w+(?![\w:])"
     labels = {"det_agent_id", "container_id", "container_runtime_id"}
     needed = set(re.findall(scraped, expressions)) - labels
 

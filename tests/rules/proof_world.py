@@ -21,9 +21,17 @@ LAYERS = ("mapping", "gpus", "hosts", "windows", "verdicts")
 GROUPS = [
     f"gpu-watchdog-{name}"
     for name in (
-        *("mapping", "shares", "det", "det-runtime", "det-gpus"),
+        *(
+            "mapping",
+            "mapping-gpus",
+            "mapping-containers",
+            "shares",
+            "det",
+            "det-runtime",
+            "det-gpus",
+        ),
         *("profiling", "power", "gpus", "allocations", "signal-counts", "coverage", "summaries"),
-        *("hosts", "io", "memory", "cores", "nodes"),
+        *("hosts", "io", "memory", "nodes"),
         *("windows", "windows-coverage", "windows-hosts", "verdicts"),
     )
 ]

@@ -71,7 +71,7 @@ class CadvisorExporter:
             lines += family(name, help_text, "gauge", rows)
         # The root has memory and CPU; network and disks are those of containers.
         lines += _network(groups[1:], now, stamp) + _disks(groups[1:], now, stamp)
-        lines += _life(groups[1:], now, stamp)
+        lines += _life(groups[1:], now, stamp) + self._machine(stamp)
         return "\n".join(lines) + "\n"
 
     def _cpu(self, groups: list[_Cgroup], stamp: str) -> list[str]:
@@ -82,6 +82,11 @@ class CadvisorExporter:
         ]
         name = "container_cpu_usage_seconds_total"
         return family(name, "Cumulative cpu time consumed in seconds.", "counter", rows)
+
+    def _machine(self, stamp: str) -> list[str]:
+        labels = 'boot_id="",machine_id="",system_uuid=""'
+        rows = [f"{{{labels}}} {go_float(self._agent.cpu_count)}{stamp}"]
+        return family("machine_cpu_cores", "Number of logical CPU cores.", "gauge", rows)
 
     def _per_cpu(self, seconds: float) -> list[tuple[str, float]]:
         """Return one total on cgroup v2, and a row for each CPU on v1."""
