@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain import events as e
-from app.domain import forsaken, reclaimed, steps, targets
+from app.domain import forsaken, reclaimed, steps, targets, withdrawal
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.history import WATCHDOG
 from app.domain.incident import (
@@ -173,7 +173,7 @@ def _while_stopping(
                 return _escalate(step.incident, target, detail)
             return step
 
-        case e.StopWithdrawn():
+        case e.StopWithdrawn() | e.ModeChanged() | e.HoldsObserved(holds=(_, *_)):
             return _withdraw(incident, event)
 
         case e.StopBlocked():
@@ -282,17 +282,14 @@ def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | No
     return Step(after, reason, (*saved, *steps.status(incident)), evidence=event.evidence)
 
 
-def _withdraw(incident: Incident, event: e.StopWithdrawn) -> Step:
-    """Give an intent up; the allocation starts again from a new warning (S6, S9)."""
-    target = steps.demand(incident, event.allocation_id)
-    after, saved = steps.withdrawn(incident, target)
-    if steps.open_intents(after):
-        step = Step(after, Reason.STOP_WITHDRAWN, steps.status(after))
-    else:
-        # Held until the next look at the world says that nothing forbids a new warning.
-        step = _hold(after, (Hold(event.reason),), Reason.STOP_WITHDRAWN)
-    actions = (*saved, *step.actions)
-    return replace(step, actions=actions, detail=event.words, evidence=event.evidence)
+def _withdraw(incident: Incident, event: withdrawal.Withdrawing) -> Step | None:
+    """Give stops up; these allocations start again from a new warning (S6, S9)."""
+    step = withdrawal.given_up(incident, event)
+    if step is None or steps.open_intents(step.incident):
+        return step
+    # Held until the next look at the world says that nothing forbids a new warning.
+    held = _hold(step.incident, withdrawal.holds_of(event), step.reason)
+    return replace(step, incident=held.incident)
 
 
 def _escalate(incident: Incident, target: Target, detail: str) -> Step:

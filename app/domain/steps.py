@@ -160,14 +160,6 @@ def with_outcome(
     return after, (SaveIntent(target.allocation_id, closed),)
 
 
-def withdrawn(incident: Incident, target: Target) -> tuple[Incident, tuple[Action, ...]]:
-    """Take the intent away, and the warning that led to it."""
-    closed = replace(intent_of(target), state=IntentState.WITHDRAWN)
-    called = may_have_arrived(target)
-    left = replace(target, intent=None, warning=None, was_called=called)
-    return incident.with_target(left), (SaveIntent(target.allocation_id, closed),)
-
-
 def intent_step(
     incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str = ""
 ) -> Step:

@@ -135,7 +135,7 @@ async def test_s12_a_keep_takes_a_stop_back_that_was_refused_and_the_history_say
     [withdrawn] = [
         entry for entry in await receiver.history() if entry.reason is Reason.STOP_WITHDRAWN
     ]
-    assert withdrawn.detail == "kept: by carol"
+    assert (withdrawn.detail, withdrawn.actor) == ("kept by carol", "carol")
     assert (await receiver.incident()).state is S.HELD
     assert len(world.determined.calls) == 1
 

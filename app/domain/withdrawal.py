@@ -1,0 +1,61 @@
+"""Stops that are given up before Determined has taken them."""
+
+from dataclasses import replace
+
+from app.domain import steps
+from app.domain.actions import Action, SaveIntent
+from app.domain.events import HoldsObserved, ModeChanged, StopWithdrawn
+from app.domain.incident import Hold, Incident, IntentState, Target
+from app.domain.reasons import Reason
+from app.domain.steps import Step
+
+Withdrawing = StopWithdrawn | HoldsObserved | ModeChanged
+
+
+def given_up(incident: Incident, event: Withdrawing) -> Step | None:
+    """Take intents away, and the warnings that led to them. None: there is nothing to take."""
+    targets = _targets(incident, event)
+    if not any(each.intent or each.warning for each in targets):
+        return None
+    saved: list[Action] = []
+    after = incident
+    for each in targets:
+        left = replace(each, intent=None, warning=None, was_called=steps.may_have_arrived(each))
+        after = after.with_target(left)
+        if each.intent:
+            closed = replace(each.intent, state=IntentState.WITHDRAWN)
+            saved.append(SaveIntent(each.allocation_id, closed))
+    step = Step(after, Reason.STOP_WITHDRAWN, (*saved, *steps.status(after)))
+    match event:
+        case StopWithdrawn(words=words, evidence=evidence):
+            return replace(step, detail=words, evidence=evidence)
+        case HoldsObserved(holds=holds, actor=actor):
+            return replace(step, detail=steps.words(holds), actor=actor)
+        case ModeChanged(mode=mode):
+            return replace(step, detail=f"{Reason.MODE}: {mode}")
+
+
+def holds_of(event: Withdrawing) -> tuple[Hold, ...]:
+    """Return what holds the incident after it, until the next look at the world."""
+    match event:
+        case StopWithdrawn(reason=reason):
+            return (Hold(reason),)
+        case HoldsObserved(holds=holds):
+            return holds
+        case ModeChanged():
+            return (Hold(Reason.MODE),)
+
+
+def _targets(incident: Incident, event: Withdrawing) -> list[Target]:
+    """Return the target whose proof says no; or all whose stop Determined has not taken: what holds
+    them now may be over before the next attempt, and nobody would know of it then (S9).
+    """
+    if isinstance(event, StopWithdrawn):
+        target = steps.demand(incident, event.allocation_id)
+        steps.intent_of(target)
+        return [target]
+    return [each for each in incident.open_targets if not _was_taken(each)]
+
+
+def _was_taken(target: Target) -> bool:
+    return target.intent is not None and target.intent.state is IntentState.SENT

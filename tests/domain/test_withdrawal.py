@@ -1,0 +1,87 @@
+"""S9: a hold or a lower mode takes back the stops that Determined has not taken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from app.domain import events as e
+from app.domain.incident import Incident, IncidentState, IntentState
+from app.domain.policy import Mode
+from app.domain.reasons import Reason
+from app.errors import InvalidTransitionError
+from tests.domain.examples import (
+    ACCEPTED,
+    ALLOCATION,
+    CALL,
+    ENDED,
+    RECEIPT,
+    SILENCED,
+    after,
+    calling,
+    firing,
+    given_warning,
+    proven,
+    sent,
+    stopping,
+)
+from tests.domain.test_intents import NEIGHBOUR, refused, saved, step, two_are_stopped
+
+S = IncidentState
+HELD = e.HoldsObserved((SILENCED,), actor="carol")
+LOWERED = e.ModeChanged(Mode.WARN)
+
+
+@pytest.mark.parametrize("event", [HELD, LOWERED], ids=["a hold", "a lower mode"])
+@pytest.mark.parametrize("before", [stopping, calling, refused], ids=lambda make: make.__name__)
+def test_s9_what_holds_a_stop_that_was_not_taken_takes_it_back(
+    before: Callable[[], Incident], event: e.Event
+) -> None:
+    transition = step(before(), event)
+
+    assert [state for _, state, _ in saved(transition)] == [IntentState.WITHDRAWN]
+    assert transition.incident.state is S.HELD
+    assert transition.incident.targets[0].warning is None
+    assert transition.entries[0].reason is Reason.STOP_WITHDRAWN
+
+
+def test_s12_a_stop_that_is_taken_back_says_who_did_it_and_why() -> None:
+    [by_hold] = step(refused(), HELD).entries
+    [by_mode] = step(refused(), LOWERED).entries
+
+    assert (by_hold.actor, by_hold.detail) == ("carol", "silenced by carol")
+    assert (by_mode.actor, by_mode.detail) == ("watchdog", "mode: warn")
+
+
+@pytest.mark.parametrize("event", [HELD, LOWERED, e.HoldsObserved(())])
+def test_a_stop_that_was_taken_is_followed_to_its_end(event: e.Event) -> None:
+    """Nobody can take it back, and what is told of it must not say that it is held (S10)."""
+    assert step(sent(), event).entries == ()
+
+
+def test_the_end_of_no_hold_takes_no_stop_back() -> None:
+    assert step(refused(), e.HoldsObserved(())).entries == ()
+
+
+def test_s9_a_hold_takes_back_what_was_not_taken_beside_what_was() -> None:
+    both = after(two_are_stopped(), CALL, ACCEPTED)
+
+    transition = step(both, HELD)
+
+    assert saved(transition) == [(NEIGHBOUR, IntentState.WITHDRAWN, 0)]
+    assert transition.incident.state is S.STOPPING
+    assert after(transition.incident, ENDED).state is S.HELD
+    assert step(transition.incident, HELD).entries == (), "it is told once"
+
+
+def test_s9_a_hold_breaks_the_round_of_a_neighbour_that_is_yet_to_be_stopped() -> None:
+    one = firing()
+    neighbour = replace(one.targets[0], allocation_id=NEIGHBOUR)
+    both = {ALLOCATION: given_warning(), NEIGHBOUR: given_warning()}
+    told = e.WarningDelivered(1, RECEIPT, both)
+    taken = after(replace(one, targets=(*one.targets, neighbour)), told, proven(), CALL, ACCEPTED)
+
+    incident = after(taken, HELD)
+
+    with pytest.raises(InvalidTransitionError, match="no valid warning"):
+        step(incident, e.StopProven(NEIGHBOUR, "n2", {}))
