@@ -139,19 +139,22 @@ class Executor:
                 target.allocation_id, workspaces=world.rulebook.asks_for_workspaces
             )
         except UpstreamError as exc:
-            return Readings(None, allocation_error=str(exc) or type(exc).__name__)
+            # What Prometheus says counts all the same: a recovery may not be seen again (S9).
+            read = Readings(None, allocation_error=str(exc) or type(exc).__name__)
+        else:
+            read = Readings(allocation)
         alert = (world.firing or {}).get(incident.identity.key)
         if alert is None:
-            return Readings(allocation)
+            return read
         expressions = expressions_of(alert)
         if not expressions.verify or not expressions.evidence:
-            return Readings(allocation)
+            return read
         try:
             verify = await self._systems.rules.query(expressions.verify)
             evidence = await self._systems.rules.query(expressions.evidence)
         except UpstreamError as exc:
-            return Readings(allocation, query_error=str(exc) or type(exc).__name__)
-        return Readings(allocation, verify=verify, evidence=evidence)
+            return replace(read, query_error=str(exc) or type(exc).__name__)
+        return replace(read, verify=verify, evidence=evidence)
 
     async def _carry_out(
         self,

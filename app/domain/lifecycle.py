@@ -173,7 +173,7 @@ def _while_stopping(
                 return _escalate(step.incident, target, detail)
             return step
 
-        case e.StopWithdrawn() | e.ModeChanged() | e.HoldsObserved(holds=(_, *_)):
+        case e.StopWithdrawn() | e.HoldsObserved() | e.ModeChanged() | e.RecoveryObserved():
             return _withdraw(incident, event)
 
         case e.StopBlocked():

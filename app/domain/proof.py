@@ -54,7 +54,6 @@ class Verdict:
 
 
 _No = tuple[Reason, str]
-
 _UNKNOWN = frozenset(
     {
         Reason.DETERMINED_UNAVAILABLE,
@@ -71,6 +70,8 @@ _UNKNOWN = frozenset(
     }
 )
 """The reasons that are no knowledge: the same question is asked again at the next tick (S5)."""
+_OVER = frozenset({Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED})
+_ENDING = _OVER | {Reason.RECOVERED}
 
 
 def judge(
@@ -100,9 +101,10 @@ def judge(
 def _answer(nos: Sequence[_No], target: Target) -> _No:
     """Return the "no" that counts: the first; but of an intent that is open already, the first
     that is certain. It must not wait, behind a system that is down, for better times (S6, S9).
+    Without one, what ends the incident: a recovery may not be seen a second time (S9).
     """
-    certain = [no for no in nos if no[0] not in _UNKNOWN] if target.intent else []
-    return next(iter([*certain, *nos]), (Reason.PROVEN, ""))
+    first = [no for no in nos if (no[0] not in _UNKNOWN if target.intent else no[0] in _ENDING)]
+    return next(iter([*first, *nos]), (Reason.PROVEN, ""))
 
 
 def _determined(
@@ -268,7 +270,7 @@ def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
     if verdict.is_proven:
         known = target.intent.intent_id if target.intent else intent_id
         return e.StopProven(target.allocation_id, known, verdict.evidence)
-    if verdict.reason in {Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED}:
+    if verdict.reason in _OVER:
         return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
     if verdict.reason in _UNKNOWN:
         return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)

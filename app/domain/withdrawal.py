@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from app.domain import steps
 from app.domain.actions import Action, SaveIntent
-from app.domain.events import HoldsObserved, ModeChanged, StopWithdrawn
+from app.domain.events import HoldsObserved, ModeChanged, RecoveryObserved, StopWithdrawn
 from app.domain.incident import Hold, Incident, IntentState, Target
 from app.domain.reasons import Reason
 from app.domain.steps import Step
 
-Withdrawing = StopWithdrawn | HoldsObserved | ModeChanged
+Withdrawing = StopWithdrawn | HoldsObserved | ModeChanged | RecoveryObserved
 
 
 def given_up(incident: Incident, event: Withdrawing) -> Step | None:
@@ -33,6 +33,8 @@ def given_up(incident: Incident, event: Withdrawing) -> Step | None:
             return replace(step, detail=steps.words(holds), actor=actor)
         case ModeChanged(mode=mode):
             return replace(step, detail=f"{Reason.MODE}: {mode}")
+        case RecoveryObserved(evidence=evidence):
+            return replace(step, reason=Reason.RECOVERED, evidence=evidence)
 
 
 def holds_of(event: Withdrawing) -> tuple[Hold, ...]:
@@ -44,17 +46,24 @@ def holds_of(event: Withdrawing) -> tuple[Hold, ...]:
             return holds
         case ModeChanged():
             return (Hold(Reason.MODE),)
+        case RecoveryObserved():
+            return (Hold(Reason.RECOVERED),)
 
 
 def _targets(incident: Incident, event: Withdrawing) -> list[Target]:
     """Return the target whose proof says no; or all whose stop Determined has not taken: what holds
     them now may be over before the next attempt, and nobody would know of it then (S9).
+
+    Of a recovery only those that nothing was begun about: our own call empties the GPU, too.
     """
+    if isinstance(event, HoldsObserved) and not event.holds:
+        return []
     if isinstance(event, StopWithdrawn):
         target = steps.demand(incident, event.allocation_id)
         steps.intent_of(target)
         return [target]
-    return [each for each in incident.open_targets if not _was_taken(each)]
+    left = [each for each in incident.open_targets if not _was_taken(each)]
+    return [t for t in left if t.may_leave] if isinstance(event, RecoveryObserved) else left
 
 
 def _was_taken(target: Target) -> bool:

@@ -111,6 +111,43 @@ def test_s6_a_second_proof_is_for_the_same_intent() -> None:
     assert proven == e.StopProven(ALLOCATION, "n1", {})
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        {"allocation": allocation(None)},
+        {"allocation": allocation(task_type=TaskType.SHELL)},
+        {"allocation": allocation(task_type=None)},
+        DETERMINED_FAILS,
+    ],
+    ids=["no owner", "another type", "no type", "Determined fails"],
+)
+def test_s9_a_recovery_is_seen_whatever_else_speaks_against_a_stop(read: Words) -> None:
+    """The other reason may be gone at the next look, and the recovery with it."""
+    found = verdict(notified(), {**read, "verify": ()}, {})
+    begun = verdict(calling(), {**read, "verify": ()}, {})
+
+    assert isinstance(consequence(notified().targets[0], found, "n2"), e.RecoveryObserved)
+    assert isinstance(consequence(calling().targets[0], begun, "n2"), e.StopWithdrawn)
+
+
+def test_s9_a_recovery_is_seen_beside_a_new_episode() -> None:
+    found = verdict(notified(), {"verify": ()}, {"firing": BEGAN})
+
+    assert found.reason is Reason.RECOVERED
+
+
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [
+        ({"allocation": None}, Reason.ALLOCATION_ENDED),
+        ({"allocation": allocation("carol")}, Reason.OWNER_CHANGED),
+    ],
+    ids=["gone", "of another owner"],
+)
+def test_what_has_ended_or_changed_hands_has_not_recovered(read: Words, reason: Reason) -> None:
+    assert verdict(notified(), {**read, "verify": ()}, {}).reason is reason
+
+
 UNKNOWN_BESIDE_CERTAIN = pytest.mark.parametrize(
     ("read", "seen", "unknown", "certain"),
     [
@@ -120,12 +157,6 @@ UNKNOWN_BESIDE_CERTAIN = pytest.mark.parametrize(
             {"peers": (peer(silences=(UNSEEN,)),)},
             Reason.DETERMINED_UNAVAILABLE,
             Reason.HOLD_ENDED,
-        ),
-        (
-            DETERMINED_FAILS | {"verify": ()},
-            {},
-            Reason.DETERMINED_UNAVAILABLE,
-            Reason.RECOVERED,
         ),
         (QUERY_FAILS, {"peers": (peer(), NAMELESS)}, Reason.PROMETHEUS_UNAVAILABLE, Reason.MUTED),
         ({}, {"firing": None, "keeps": (KEEP,)}, Reason.PROMETHEUS_UNAVAILABLE, Reason.KEPT),
@@ -153,7 +184,6 @@ UNKNOWN_BESIDE_CERTAIN = pytest.mark.parametrize(
     ids=[
         "an alert that began anew while Determined fails",
         "a silence that went while Determined fails",
-        "a condition that is over while Determined fails",
         "suppressed while a query fails",
         "a keep while Prometheus fails",
         "a silence that went while the alert does not fire",

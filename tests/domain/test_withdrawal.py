@@ -59,6 +59,32 @@ def test_a_stop_that_was_taken_is_followed_to_its_end(event: e.Event) -> None:
     assert step(sent(), event).entries == ()
 
 
+def taken_beside_one_that_is_due() -> Incident:
+    one = firing()
+    neighbour = replace(one.targets[0], allocation_id=NEIGHBOUR)
+    both = {ALLOCATION: given_warning(), NEIGHBOUR: given_warning()}
+    told = e.WarningDelivered(1, RECEIPT, both)
+    return after(replace(one, targets=(*one.targets, neighbour)), told, proven(), CALL, ACCEPTED)
+
+
+@pytest.mark.parametrize("event", [HELD, LOWERED, e.RecoveryObserved({})])
+def test_s9_what_breaks_the_round_of_a_neighbour_that_is_yet_to_be_stopped(event: e.Event) -> None:
+    transition = step(taken_beside_one_that_is_due(), event)
+
+    assert transition.incident.state is S.STOPPING
+    assert saved(transition) == []
+    with pytest.raises(InvalidTransitionError, match="no valid warning"):
+        step(transition.incident, e.StopProven(NEIGHBOUR, "n2", {}))
+
+
+def test_s12_a_recovery_beside_a_stop_that_was_taken_is_in_the_history() -> None:
+    incident = taken_beside_one_that_is_due()
+
+    [entry] = step(incident, e.RecoveryObserved({"verify": []})).entries
+
+    assert (entry.reason, entry.evidence) == (Reason.RECOVERED, {"verify": []})
+
+
 def test_the_end_of_no_hold_takes_no_stop_back() -> None:
     assert step(refused(), e.HoldsObserved(())).entries == ()
 
@@ -72,16 +98,3 @@ def test_s9_a_hold_takes_back_what_was_not_taken_beside_what_was() -> None:
     assert transition.incident.state is S.STOPPING
     assert after(transition.incident, ENDED).state is S.HELD
     assert step(transition.incident, HELD).entries == (), "it is told once"
-
-
-def test_s9_a_hold_breaks_the_round_of_a_neighbour_that_is_yet_to_be_stopped() -> None:
-    one = firing()
-    neighbour = replace(one.targets[0], allocation_id=NEIGHBOUR)
-    both = {ALLOCATION: given_warning(), NEIGHBOUR: given_warning()}
-    told = e.WarningDelivered(1, RECEIPT, both)
-    taken = after(replace(one, targets=(*one.targets, neighbour)), told, proven(), CALL, ACCEPTED)
-
-    incident = after(taken, HELD)
-
-    with pytest.raises(InvalidTransitionError, match="no valid warning"):
-        step(incident, e.StopProven(NEIGHBOUR, "n2", {}))

@@ -7,6 +7,8 @@ import pytest
 from app.domain.actions import MessageKind
 from app.domain.incident import IncidentState
 from app.domain.policy import Mode
+from app.errors import UpstreamUnavailableError
+from tests.domain.examples import allocation
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.world import World
 
@@ -113,6 +115,32 @@ async def test_s9_a_silence_that_only_the_last_look_saw_is_followed_by_a_new_war
 
     assert world.determined.calls == []
     assert world.slack.told().count(K.WARNING) == 2
+
+
+def no_owner(world: World) -> None:
+    world.determined.starts(allocation(None))
+
+
+def no_answer(world: World) -> None:
+    world.determined.fault = UpstreamUnavailableError("down")
+
+
+@pytest.mark.parametrize("forbids", [no_owner, no_answer], ids=lambda forbids: forbids.__name__)
+async def test_s9_a_recovery_counts_though_something_else_forbids_the_stop_as_well(
+    forbids: Callable[[World], None], world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    forbids(world)
+    world.prometheus.verify = ()
+    await receiver.run(GRACE)
+
+    world.determined.fault = None
+    world.determined.starts(allocation())
+    world.prometheus.verify = (0.0,)
+    await receiver.run(MINUTE)
+
+    assert world.determined.calls == []
+    assert (await receiver.incident()).state is S.RESOLVED
 
 
 async def test_s9_a_recovery_ends_the_incident_and_its_owner_hears_of_it(
