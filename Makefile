@@ -15,12 +15,12 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-rules lock clean system venv venv-det
+.PHONY: help demo test check format bench-rules mutate-rules lock clean system venv venv-det
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: KEEP=1 (demo), PYTHON, PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL"
+	@echo "  Variables: KEEP=1 (demo), ONLY=windows (mutate-rules), PYTHON, PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL"
 
 demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
@@ -37,6 +37,9 @@ format: venv ## Bring the code into shape
 
 bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (minutes)
 	@.venv/bin/python -m benchmarks.rules --markdown docs/benchmarks.md
+
+mutate-rules: venv ## Break the rules, one condition at a time, and see a test fail (an hour)
+	@.venv/bin/python -m tests.rules.mutation --files '$(ONLY)'
 
 lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) pyproject.toml -o requirements/run.txt

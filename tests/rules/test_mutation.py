@@ -1,0 +1,66 @@
+import pytest
+
+from tests.rules.mutation.__main__ import equivalents, every_broken_rule
+from tests.rules.mutation.mutants import mutants
+from tests.rules.mutation.promql import parse
+
+
+@pytest.mark.parametrize(
+    ("expression", "broken"),
+    [
+        pytest.param('a{x="1",y!=""}', ['a{y!=""}', 'a{x="1"}'], id="a matcher"),
+        pytest.param('{__name__=~"a|b"}', [], id="a name is no condition"),
+        pytest.param("sum by (x, y) (a)", ["sum by (y) (a)", "sum by (x) (a)"], id="a label"),
+        pytest.param("group by (x) (a)", ["group by () (a)", "(a)"], id="what makes rows one"),
+        pytest.param("a and on (x) b or c", ["(a and on (x) b)", "(c)", "(a) or c"], id="a side"),
+        pytest.param("a unless b", ["(a)"], id="what must not be"),
+        pytest.param("a > 2", ["a >= 2", "a > 2.2", "a > 1.8", "(a)"], id="a limit"),
+        pytest.param("a == bool 0", ["a != bool 0"], id="an answer of 0 or 1"),
+        pytest.param("a * on (x) group_left () b", ["(a)"], id="a join"),
+        pytest.param("max_over_time(a[4h])", ["max_over_time(a[120m])"], id="half a window"),
+        pytest.param("a offset 40m", ["a"], id="what was before"),
+        pytest.param("vector(0.5)", ["vector(0.55)", "vector(0.45)"], id="a threshold"),
+        pytest.param("a / scalar(vector(1))", ["(a)"], id="a row to be counted is no threshold"),
+    ],
+)
+def test_each_condition_is_taken_away_by_itself(expression: str, broken: list[str]) -> None:
+    assert [mutant.expression for mutant in mutants(expression)] == broken
+
+
+def test_operators_bind_as_in_prometheus() -> None:
+    node = parse("a or b unless c > 1 - d * 2 ^ e")
+
+    text = "a or b unless c > 1 - d * 2 ^ e"
+    rights = []
+    while node.kind == "binary":
+        node = node.parts[1]
+        rights.append(text[node.start : node.end])
+    assert rights == [
+        "b unless c > 1 - d * 2 ^ e",
+        "c > 1 - d * 2 ^ e",
+        "1 - d * 2 ^ e",
+        "d * 2 ^ e",
+        "2 ^ e",
+        "e",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a +", "a) b", "sum(a", 'a{x="1"} @ 5', "a; b"])
+def test_what_is_not_understood_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"understood|missing"):
+        parse(text)
+
+
+def test_mutants_of_a_rule_differ_from_it_and_have_names_of_their_own() -> None:
+    found = list(every_broken_rule())
+
+    assert len({(one.path, one.place, one.mutant.name) for one in found}) == len(found) > 800
+
+
+def test_explained_mutants_exist_and_have_a_reason() -> None:
+    found = {(one.title, one.mutant.name) for one in every_broken_rule()}
+
+    for title, reasons in equivalents().items():
+        for name, why in reasons.items():
+            assert (title, name) in found
+            assert why.endswith("."), name
