@@ -15,12 +15,13 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench-rules mutate-rules lock clean system venv venv-det
+.PHONY: help demo test check format fuzz bench-rules mutate-rules lock clean system venv venv-det
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: KEEP=1 (demo), ONLY=windows (mutate-rules), PYTHON, PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL"
+	@echo "  Variables: KEEP=1 (demo), FUZZ, SEED (fuzz), ONLY=windows (mutate-rules), PYTHON, PROMETHEUS,"
+	@echo "  PROMTOOL, ALERTMANAGER, AMTOOL"
 
 demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
@@ -34,6 +35,9 @@ check: venv ## Check format, lint, types, imports, rules and configurations (fas
 format: venv ## Bring the code into shape
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
+
+fuzz: venv ## Drive the receiver through FUZZ=10000 random sequences of events (an hour or two)
+	@.venv/bin/python -m tests.machine --sequences $(or $(FUZZ),10000) $(if $(SEED),--seed $(SEED))
 
 bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (minutes)
 	@.venv/bin/python -m benchmarks.rules --markdown docs/benchmarks.md

@@ -1,5 +1,6 @@
 """The receiver's calls to the world and to its database, where a test can step in between."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -30,13 +31,14 @@ class Calls:
         self.before_each: Callable[[str], Awaitable[object]] = nothing
         """Is shown the name of every call before it is made."""
         self._crash_at = crash_at
+        self._counts: Counter[str] = Counter()
         self._before: dict[tuple[str, int], Happening] = {}
         self._after: dict[tuple[str, int], Happening] = {}
         self._is_over = False
 
     def before(self, name: str, happening: Happening, *, nth: int = 1) -> None:
         """Let something happen right before the nth call of this name from now on."""
-        self._before[name, self.made.count(name) + nth] = happening
+        self._before[name, self._counts[name] + nth] = happening
 
     def after(self, name: str, happening: Happening, *, nth: int = 1) -> None:
         """Let something happen between the nth such call and whatever its caller does with it."""
@@ -57,7 +59,8 @@ class Calls:
             raise Crash
         await self.before_each(name)
         self.made.append(name)
-        happening = self._before.get((name, self.made.count(name)))
+        self._counts[name] += 1
+        happening = self._before.get((name, self._counts[name]))
         if happening is not None:
             await self._happens(happening)
 

@@ -1,0 +1,111 @@
+"""What the database must hold: every alert that was taken, and a reason for every change (S8, S12).
+
+It is read as any other program would, and compared with what the systems have said.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.domain.incident import IncidentState
+from app.domain.reasons import Reason
+from tests.machine.database import MemoryDatabase
+from tests.machine.oracles import Facts
+from tests.machine.tasks import Condition
+from tests.machine.witness import Memory
+
+S = IncidentState
+FINAL = frozenset({S.RESOLVED, S.ENDED, S.STOPPED, S.DISMISSED})
+
+
+@dataclass
+class Books:
+    database: MemoryDatabase
+    memory: Memory
+    facts: Facts
+    states: dict[str, str] = field(default_factory=dict)
+    """By incident, as the history told them last."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """The identity of each incident."""
+    sent: int = 0
+    """How often the history says that a call is made."""
+    read: int = 0
+    """The last entry that was read."""
+
+    def audit(self) -> Iterator[str]:
+        """Say what is not as it must be, of what is new since the last audit."""
+        rows = self.database.rows("SELECT incident_id, key, state FROM incidents")
+        self.keys |= {incident_id: key for incident_id, key, _ in rows}
+        yield from self._new_entries()
+        states = {incident_id: state for incident_id, _, state in rows}
+        for incident_id, state in self.states.items():
+            if states.get(incident_id) != state:
+                yield f"S12: the history ends with {state}, not {states.get(incident_id)}"
+        if len(states) > len(self.states):
+            yield "S12: an incident without a history"
+        if len(self.memory.calls) > self.sent:
+            yield "S6: a call was made that is not on record"
+
+    def is_open(self, condition: Condition) -> bool:
+        key = condition.identity.key
+        open_ones = {each for each, state in self.states.items() if state not in FINAL}
+        return any(self.keys[each] == key for each in open_ones)
+
+    def last_state(self, condition: Condition) -> str:
+        """Return the state of its newest incident; empty if it never had one."""
+        key = condition.identity.key
+        return next((s for i, s in reversed(self.states.items()) if self.keys[i] == key), "")
+
+    def waiting(self) -> int:
+        """Count the messages that are still to be sent."""
+        [[number]] = self.database.rows("SELECT count(*) FROM outbox WHERE state = 'waiting'")
+        return int(number)
+
+    def is_tripped(self) -> bool:
+        [[tripped]] = self.database.rows("SELECT tripped FROM breaker")
+        return bool(tripped)
+
+    def _new_entries(self) -> Iterator[str]:
+        entries = self.database.rows(
+            "SELECT entry_id, incident_id, before, after, reason, detail FROM history"
+            " WHERE entry_id > ? ORDER BY entry_id",
+            self.read,
+        )
+        for self.read, incident_id, before, after, reason, detail in entries:
+            known = self.states.get(incident_id)
+            if known != before:
+                yield f"S12: {reason} goes on from {before}, not from {known}"
+            self.states[incident_id] = after
+            self.sent += reason == Reason.STOP_SENT
+            if after in FINAL and before not in FINAL:
+                condition = self.facts.conditions[self.keys[incident_id]]
+                end = self._end if condition.allocation_id else self._end_of_user
+                yield from end(condition, Reason(reason), detail)
+
+    def _end(self, condition: Condition, reason: Reason, detail: str) -> Iterator[str]:
+        """S5, S8: an incident ends by what a system has said, and by nothing else."""
+        memory, allocation_id = self.memory, condition.allocation_id
+        owners = memory.owners[allocation_id] - {None, condition.identity.username}
+        called = any(call.allocation_id == allocation_id for call in memory.calls)
+        proof = {
+            Reason.RECOVERED: condition.verify in memory.active
+            and condition.evidence in memory.fresh,
+            Reason.ALLOCATION_ENDED: allocation_id in memory.gone,
+            Reason.STOP_VERIFIED: allocation_id in memory.gone and called,
+            Reason.OWNER_CHANGED: bool(owners),
+            Reason.RULE_GONE: condition.identity.key not in memory.reported
+            or condition.identity.alertname in memory.unknown_rules,
+        }
+        if not proof.get(reason):
+            yield f"S8: {allocation_id} was closed, and nobody had said so: {reason} {detail}"
+
+    def _end_of_user(self, condition: Condition, reason: Reason, detail: str) -> Iterator[str]:
+        memory = self.memory
+        proof = {
+            Reason.RECOVERED: condition.verify in memory.active
+            and condition.evidence in memory.fresh,
+            Reason.RULE_GONE: condition.key not in memory.reported
+            or condition.identity.alertname in memory.unknown_rules,
+            Reason.STOP_VERIFIED: any(call.allocation_id in memory.gone for call in memory.calls),
+        }
+        if not proof.get(reason):
+            yield f"S8: that of {condition.subject} was closed: {reason} {detail}"

@@ -1,0 +1,74 @@
+"""The end of every sequence: all is well again, and what idles on is stopped in the end.
+
+Else the oracles could be satisfied by doing nothing.
+"""
+
+from datetime import timedelta
+
+from app.domain.incident import IncidentState
+from tests.machine.configurations import GENEROUS
+from tests.machine.mischief import all_is_well, within_the_limit
+from tests.machine.tasks import Condition, Task
+from tests.machine.theatre import Theatre
+from tests.receiver.conftest import MINUTE, SECOND
+
+LONG = timedelta(hours=6)
+"""Longer than any keep, silence and wait for an owner out of reach."""
+ROUNDS = 14
+
+
+async def comes_to_its_end(theatre: Theatre) -> list[str]:
+    """Mend all, let the alerts fire on, and say what was not stopped."""
+    idle = await _is_mended(theatre)
+    for _ in range(ROUNDS):
+        await theatre.ticks()
+        await theatre.delivers()
+        left = [each for each in idle if _is_left(theatre, each)]
+        if not left:
+            return [] if await _is_silent(theatre) else ["a message waits for ever"]
+        theatre.stage.time.passes(30 * MINUTE)
+    return [f"{each.allocation_id} is never stopped" for each in left]
+
+
+async def _is_mended(theatre: Theatre) -> list[Condition]:
+    """Return what idles on: of each task that was ever reported, one thing."""
+    stage = theatre.stage
+    for task in stage.tasks:
+        all_is_well(theatre, task)
+    theatre.trouble.happening = None
+    within_the_limit(theatre, stage.tasks[0])
+    stage.time.jumps(max(stage.stamps.latest - stage.time.wall, timedelta()))
+    stage.time.passes(LONG)
+    theatre.follows(GENEROUS)
+    await theatre.presses("reset")
+    # What fired for owners and runs of before is over.
+    stage.prometheus.firing.clear()
+    for peer in stage.alertmanagers.peers:
+        peer.alerts.clear()
+    idle = [task.conditions()[0] for task in stage.tasks if _is_concerned(theatre, task)]
+    for condition in idle:
+        stage.begins(condition)
+    await theatre.ticks()
+    stage.time.passes(SECOND)
+    return idle
+
+
+def _is_concerned(theatre: Theatre, task: Task) -> bool:
+    reported = {condition.identity.key for condition in task.conditions()}
+    return theatre.stage.runs(task) and bool(reported & theatre.stage.memory.reported)
+
+
+def _is_left(theatre: Theatre, condition: Condition) -> bool:
+    stage = theatre.stage
+    if not stage.determined.runs_on(condition.allocation_id):
+        return False
+    of_it = [each for each in stage.conditions() if each.allocation_id == condition.allocation_id]
+    # Where the attempts of one incident are used up, a person has to look.
+    return all(theatre.books.last_state(each) != IncidentState.ESCALATED for each in of_it)
+
+
+async def _is_silent(theatre: Theatre) -> bool:
+    theatre.stage.time.passes(2 * MINUTE)
+    await theatre.ticks()
+    await theatre.delivers()
+    return theatre.books.waiting() == 0

@@ -1,0 +1,253 @@
+"""The systems around the receiver, with a memory: what they were asked, what they said, and when.
+
+The oracles judge by this, and never by what the receiver holds to be so.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import inf
+from typing import Generic, TypeVar
+
+from app.domain.actions import Notice
+from app.domain.cluster import Allocation, Snapshot
+from app.domain.incident import Receipt, RecipientKind
+from app.domain.outbox import Recipient
+from app.domain.readings import PeerReading, RuleAlert, Sample
+from app.errors import StopNotSentError
+from tests.machine.configurations import KILL, PAUSED
+from tests.machine.stamps import Stamp, Stamps
+from tests.receiver.clocks import Time
+from tests.receiver.slack import FakeSlack, Post
+from tests.receiver.world import FakeAlertmanagers, FakeDetermined, FakePrometheus
+
+T = TypeVar("T")
+FRESH = range(31)
+"""Whole seconds: what two scrape intervals allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said(Generic[T]):
+    at: Stamp
+    what: T
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call to stop an allocation, as it arrived at Determined."""
+
+    at: Stamp
+    allocation_id: str
+    owner: str | None
+    """As the last reading of the allocation told."""
+    way: str = KILL
+    together: tuple[str, ...] = ()
+    """The allocations that the same call is about, if there are several."""
+    objections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A new message to an owner."""
+
+    at: Stamp
+    key: str
+    """Of the identity that it is about."""
+    owner: str
+    post: Post
+
+
+@dataclass
+class Memory:
+    """What was said so far; of questions that are asked again and again, the last answer."""
+
+    peers: Said[Sequence[PeerReading]] | None = None
+    firing: Said[dict[str, RuleAlert]] | None = None
+    queries: dict[str, Said[tuple[float, ...]]] = field(default_factory=dict)
+    allocations: dict[str, Said[Allocation | None]] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    confirmed: dict[str, Stamp] = field(default_factory=dict)
+    """When Slack first said of a message that it is there."""
+    owners: defaultdict[str, set[str | None]] = field(default_factory=lambda: defaultdict(set))
+    """Every owner that was ever told of an allocation."""
+    gone: set[str] = field(default_factory=set)
+    """The allocations that were asked about, or listed among others, and were not there."""
+    listed: set[str] = field(default_factory=set)
+    snapshot: Said[Snapshot] | None = None
+    slack_answered: bool = False
+    """Whether Slack answered when it was last asked whether it does."""
+    looks: list[Said[Sequence[PeerReading]]] = field(default_factory=list)
+    """All readings of Alertmanager since this was emptied last."""
+    active: set[str] = field(default_factory=set)
+    """The expressions that returned nothing."""
+    fresh: set[str] = field(default_factory=set)
+    """The expressions that told of fresh samples, and of nothing else."""
+    reported: set[str] = field(default_factory=set)
+    """The identities that Prometheus ever reported."""
+    unknown_rules: set[str] = field(default_factory=set)
+    """The rules of which Prometheus said that it has them not."""
+
+
+class WitnessedDetermined(FakeDetermined):
+    def __init__(self, time: Time, memory: Memory, stamps: Stamps) -> None:
+        super().__init__(time)
+        self.memory = memory
+        self.stamps = stamps
+        self.judge: Callable[[Call], Sequence[str]] = lambda _call: ()
+
+    @property
+    def running(self) -> Mapping[str, Allocation]:
+        return self._running
+
+    def runs_on(self, allocation_id: str) -> bool:
+        """Tell whether it runs, and nothing of ours ends it."""
+        return allocation_id in self._running and allocation_id not in self._dying
+
+    async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
+        answer = await super().snapshot(workspaces=workspaces)
+        memory = self.memory
+        memory.snapshot = Said(self.stamps.now(), answer)
+        memory.gone |= memory.listed - set(answer.allocations)
+        memory.listed |= set(answer.allocations)
+        for one in answer.allocations.values():
+            memory.owners[one.allocation_id].add(one.username)
+        return answer
+
+    async def read_allocation(
+        self, allocation_id: str, *, workspaces: bool = False
+    ) -> Allocation | None:
+        answer = await super().read_allocation(allocation_id, workspaces=workspaces)
+        self.memory.allocations[allocation_id] = Said(self.stamps.now(), answer)
+        if answer is None:
+            self.memory.gone.add(allocation_id)
+        else:
+            self.memory.owners[allocation_id].add(answer.username)
+        return answer
+
+    async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
+        before = len(self.calls)
+        try:
+            return await super().stop(allocation, may_send=may_send)
+        finally:
+            if len(self.calls) > before:
+                self._note([allocation], KILL)
+
+    async def pause(
+        self, allocations: Sequence[Allocation], *, may_send: Callable[[], bool]
+    ) -> str:
+        [experiment] = {each.experiment_id for each in allocations}
+        reached = {
+            each.allocation_id
+            for each in self._running.values()
+            if each.experiment_id == experiment
+        }
+        if reached != {each.allocation_id for each in allocations}:
+            # The port promises so much.
+            raise StopNotSentError("what runs of the experiment has changed")
+        before = len(self.pauses)
+        try:
+            return await super().pause(allocations, may_send=may_send)
+        finally:
+            if len(self.pauses) > before:
+                self._note(allocations, PAUSED)
+
+    def _note(self, allocations: Sequence[Allocation], way: str) -> None:
+        now = self.stamps.now()
+        together = tuple(each.allocation_id for each in allocations)
+        calls = [Call(now, one.allocation_id, one.username, way, together) for one in allocations]
+        judged = [replace(call, objections=tuple(self.judge(call))) for call in calls]
+        self.memory.calls += judged
+
+
+class WitnessedPrometheus(FakePrometheus):
+    def __init__(self, time: Time, memory: Memory, stamps: Stamps) -> None:
+        super().__init__(time)
+        self.memory = memory
+        self.stamps = stamps
+        self.busy: set[str] = set()
+        """The allocations that work, and the users within their limit: their `verify` is empty,
+        whatever fires.
+        """
+
+    async def firing_alerts(self) -> Sequence[RuleAlert]:
+        self.memory.firing = None
+        answer = await super().firing_alerts()
+        self.memory.firing = Said(self.stamps.now(), dict(self.firing))
+        self.memory.reported |= set(self.firing)
+        return answer
+
+    async def has_alert(self, alertname: str) -> bool:
+        answer = await super().has_alert(alertname)
+        if not answer:
+            self.memory.unknown_rules.add(alertname)
+        return answer
+
+    async def query(self, expression: str) -> Sequence[Sample]:
+        self.memory.queries.pop(expression, None)
+        self._answer()
+        if self.query_fault is not None:
+            raise self.query_fault
+        kind, subject = expression.split(" ")
+        values = self.evidence if kind == "age" else self._verify(subject)
+        self.memory.queries[expression] = Said(self.stamps.now(), values)
+        if kind == "age" and is_fresh(values):
+            self.memory.fresh.add(expression)
+        if not values:
+            self.memory.active.add(expression)
+        return [Sample({}, value) for value in values]
+
+    def _verify(self, subject: str) -> tuple[float, ...]:
+        return () if subject in self.busy else (0.0,)
+
+
+class WitnessedAlertmanagers(FakeAlertmanagers):
+    def __init__(self, time: Time, memory: Memory, stamps: Stamps) -> None:
+        super().__init__(time)
+        self.memory = memory
+        self.stamps = stamps
+
+    async def read(self) -> Sequence[PeerReading]:
+        answer = await super().read()
+        self.memory.peers = Said(self.stamps.now(), answer)
+        self.memory.looks.append(self.memory.peers)
+        return answer
+
+
+class WitnessedSlack(FakeSlack):
+    def __init__(self, time: Time, memory: Memory, stamps: Stamps) -> None:
+        super().__init__(time)
+        self.memory = memory
+        self.stamps = stamps
+        self.judge: Callable[[Told], object] = lambda _told: None
+
+    async def probe(self) -> None:
+        self.memory.slack_answered = False
+        await super().probe()
+        self.memory.slack_answered = True
+
+    async def post(self, recipient: Recipient, notice: Notice, *, message_id: str) -> Receipt:
+        before = len(self.posts)
+        try:
+            receipt = await super().post(recipient, notice, message_id=message_id)
+        finally:
+            if len(self.posts) > before and recipient.kind is not RecipientKind.ADMINS:
+                identity = notice.incident.identity
+                told = Told(self.stamps.now(), identity.key, identity.username, self.posts[-1])
+                self.memory.told.append(told)
+                self.judge(told)
+        self.memory.confirmed.setdefault(message_id, self.stamps.now())
+        return receipt
+
+    async def find(
+        self, recipient: Recipient, message_id: str, *, thread: Receipt | None, since: datetime
+    ) -> Receipt | None:
+        receipt = await super().find(recipient, message_id, thread=thread, since=since)
+        if receipt is not None:
+            self.memory.confirmed.setdefault(message_id, self.stamps.now())
+        return receipt
+
+
+def is_fresh(ages: Sequence[float]) -> bool:
+    return bool(ages) and all(0 <= age <= max(FRESH) and age < inf for age in ages)
