@@ -1,0 +1,19 @@
+"""What the use cases need from the outside world.
+
+Every method may raise an `UpstreamError`, and the database's `StoreUnavailableError`; each
+means *unknown*, and unknown never leads to a stop (S5).
+"""
+
+from app.ports.database import Archive, IncidentStore, Leases, Outbox
+from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
+
+__all__ = [
+    "AlertPeers",
+    "Archive",
+    "Cluster",
+    "IncidentStore",
+    "Leases",
+    "Messenger",
+    "Outbox",
+    "Rules",
+]
