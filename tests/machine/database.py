@@ -53,8 +53,8 @@ class _Engine:
     """
 
     def __init__(self, sync: sa.Engine) -> None:
-        self._sync = sync
         self._connection = sync.connect()
+        self.dialect = sync.dialect
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
