@@ -54,11 +54,15 @@ def _act(night: Night, tasks: Spared) -> None:
     cluster.restart_trial(tasks.begun_again.trial_id)
 
 
-def test_s4_a_silence_on_one_of_two_peers_wins(night: Night, spared: Spared) -> None:
-    [hold] = night.stage.incident(spared.silenced, "held")["holds"]
+def holds(night: Night, task: TaskState) -> list[tuple[str, str]]:
+    """Return what holds it, and who: on a busy machine an inhibition may do so as well."""
+    held = night.stage.incident(task, "held")
+    return [(hold["reason"], hold["by"]) for hold in held["holds"]]
 
+
+def test_s4_a_silence_on_one_of_two_peers_wins(night: Night, spared: Spared) -> None:
+    assert ("silenced", "alice") in holds(night, spared.silenced)
     assert night.is_spared(spared.silenced)
-    assert (hold["reason"], hold["by"]) == ("silenced", "alice")
 
 
 def test_s2_a_task_that_changes_hands_is_not_stopped(night: Night, spared: Spared) -> None:
@@ -77,7 +81,5 @@ def test_s3_what_cannot_be_seen_any_more_proves_nothing(night: Night, spared: Sp
 
 
 def test_s11_what_is_exempt_by_now_is_left_alone(night: Night, spared: Spared) -> None:
-    [hold] = night.stage.incident(spared.exempt, "held")["holds"]
-
+    assert ("exempt", "a course") in holds(night, spared.exempt)
     assert night.is_spared(spared.exempt)
-    assert (hold["reason"], hold["by"]) == ("exempt", "a course")
