@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 from subprocess import CompletedProcess
@@ -18,15 +19,17 @@ RULES = sorted(FOLDER.glob("*.rules.yaml"))
 Tool = Callable[..., CompletedProcess[str]]
 
 
+@cache
+def rules() -> list[dict[str, Any]]:
+    documents = [yaml.safe_load(path.read_text()) for path in RULES]
+    return [rule for one in documents for group in one["groups"] for rule in group["rules"]]
+
+
 def expressions() -> Iterator[str]:
-    for path in RULES:
-        for group in yaml.safe_load(path.read_text())["groups"]:
-            for rule in group["rules"]:
-                yield str(rule["expr"])
-                # What the receiver asks before it stops something.
-                yield from (
-                    rule.get("annotations", {}).get(name, "") for name in ("verify", "evidence")
-                )
+    for rule in rules():
+        yield str(rule["expr"])
+        # What the receiver asks before it stops something.
+        yield from (rule.get("annotations", {}).get(name, "") for name in ("verify", "evidence"))
 
 
 def left_open(document: dict[str, Any]) -> str:
@@ -78,7 +81,5 @@ def test_no_bucket_or_quantile_is_selected() -> None:
 
 def test_expressions_are_in_the_language_of_both() -> None:
     """No quoted names, no `@`, no durations that are calculated: what is parsed here has none."""
-    for path in RULES:
-        for group in yaml.safe_load(path.read_text())["groups"]:
-            for rule in group["rules"]:
-                parse(str(rule["expr"]))
+    for rule in rules():
+        parse(str(rule["expr"]))

@@ -57,35 +57,59 @@ def equivalents() -> dict[str, dict[str, str]]:
 
 
 class Tests:
-    """promtool's tests in a copy of the folder, where rules may be broken."""
+    """promtool's tests, each in a file of its own, in a copy of the folder where rules break."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._promtool = find_program("PROMTOOL", "promtool")
         shutil.copytree(_RULES, folder, dirs_exist_ok=True)
-        self._texts = {path: path.read_text() for path in folder.glob("tests/*.test.yaml")}
+        self._texts = {
+            path: text for file in _RULES.glob("tests/*.test.yaml") for path, text in _apart(file)
+        }
+        for path, text in self._texts.items():
+            (folder / "tests" / path).write_text(text)
         self._seconds: dict[Path, float] = defaultdict(float)
+        self._last: dict[str, Path] = {}
+        """The test that missed something else of the rule."""
+        self._trusted: set[Path] = set()
+        """Those that pass when nothing is broken."""
 
     def that_miss(self, broken: Broken) -> str:
-        """Return the first test file that goes red; empty if none does."""
+        """Return the first test that goes red; empty if none does."""
         path = self._folder / broken.path.name
         path.write_text(_without(broken))
         try:
             self._require_valid(path, broken)
-            return next((test.name for test in self._of(broken) if not self._passes(test)), "")
+            red = next((test for test in self._of(broken) if not self._passes(test)), None)
         finally:
             shutil.copy(broken.path, path)
+        if red is None:
+            return ""
+        self._require_trusted(red)
+        self._last[broken.rule] = red
+        return red.stem
+
+    def _require_trusted(self, test: Path) -> None:
+        if test not in self._trusted and not self._passes(test):
+            raise ValueError(f"{test.stem} fails though nothing is broken")
+        self._trusted.add(test)
 
     def _of(self, broken: Broken) -> list[Path]:
-        """Return the files that load the rule: first those that name it, and the quick ones."""
+        """Return those that load the rule: first those that name it, and the quick ones."""
         loading = [path for path, text in self._texts.items() if f"../{broken.path.name}" in text]
+        last = self._last.get(broken.rule)
         return sorted(
-            loading, key=lambda path: (broken.rule not in self._texts[path], self._seconds[path])
+            loading,
+            key=lambda path: (
+                path != last,
+                broken.rule not in self._texts[path],
+                self._seconds[path],
+            ),
         )
 
     def _passes(self, test: Path) -> bool:
         began = time.monotonic()
-        passed = self._run("test", "rules", str(test)).returncode == 0
+        passed = self._run("test", "rules", str(self._folder / "tests" / test)).returncode == 0
         self._seconds[test] = time.monotonic() - began
         return passed
 
@@ -98,6 +122,15 @@ class Tests:
         return subprocess.run(  # noqa: S603  # our own arguments
             [self._promtool, *arguments], capture_output=True, text=True, check=False
         )
+
+
+def _apart(file: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each test of a file as a file."""
+    document = yaml.safe_load(file.read_text())
+    for number, test in enumerate(document.pop("tests"), 1):
+        name = file.name.removesuffix(".test.yaml")
+        text = yaml.safe_dump({**document, "tests": [test]}, sort_keys=False, width=10_000)
+        yield Path(f"{name}-{number}.yaml"), text
 
 
 def _without(broken: Broken) -> str:

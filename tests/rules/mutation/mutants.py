@@ -79,7 +79,9 @@ def _aggregation(expression: str, node: Node) -> _Change:
 
 
 def _binary(expression: str, node: Node) -> _Change:
-    left, right = (f"{expression[one.start : one.end]}" for one in node.parts)
+    left, right = (expression[one.start : one.end] for one in node.parts)
+    yield from _moved(node.parts[0], _short(right))
+    yield from _moved(node.parts[1], _short(left))
     if node.name in _OTHER_EDGE:
         end = node.parts[1].start
         between = expression[node.parts[0].end : end]
@@ -87,8 +89,6 @@ def _binary(expression: str, node: Node) -> _Change:
         compared = f"{_short(left)} {node.name} {_short(right)}"
         name = f"{_OTHER_EDGE[node.name]} and not {node.name}: {compared}"
         yield name, node.parts[0].end, end, instead
-        yield from _moved(node.parts[1], _short(left))
-        yield from _moved(node.parts[0], _short(right))
         if node.words:
             # Without it there is no 0 or 1 left.
             return
@@ -118,9 +118,7 @@ def _offset(expression: str, node: Node) -> _Change:
 
 def _range(expression: str, node: Node) -> _Change:
     length = node.words[0]
-    number = re.match(r"\d+", length.text)
-    # How many samples are expected: what is seen of a window is compared with it.
-    if number and length.text not in {"1m", "1d"}:
+    if number := re.match(r"\d+", length.text):
         unit = length.text[number.end() :]
         half = {"h": f"{int(number[0]) * 30}m", "d": f"{int(number[0]) * 12}h"}.get(
             unit, f"{int(number[0]) * 30}s"
