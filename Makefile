@@ -15,10 +15,11 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format fuzz bench-rules mutate-rules lock clean system venv venv-det
+.PHONY: help demo test check format fuzz bench-rules bench-reconcile mutate-rules lock clean
+.PHONY: system venv venv-det
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: KEEP=1 (demo), FUZZ, SEED (fuzz), ONLY=windows (mutate-rules), PYTHON, PROMETHEUS,"
 	@echo "  PROMTOOL, ALERTMANAGER, AMTOOL"
@@ -41,6 +42,9 @@ fuzz: venv ## Drive the receiver through FUZZ=10000 random sequences of events (
 
 bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (minutes)
 	@.venv/bin/python -m benchmarks.rules --markdown docs/benchmarks.md
+
+bench-reconcile: venv ## Measure what a tick costs with 1,000 and 10,000 open incidents
+	@.venv/bin/python -m benchmarks.reconcile --markdown docs/benchmarks.md
 
 mutate-rules: venv ## Break the rules, one condition at a time, and see a test fail (an hour)
 	@.venv/bin/python -m tests.rules.mutation --files '$(ONLY)'

@@ -1,6 +1,7 @@
 """The composition root: settings → clients, store, loops → the FastAPI application."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -82,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def _start(settings: Settings, stack: AsyncExitStack) -> State:
+    spare_the_collector()
     engine = create_engine(settings.database_url)
     stack.push_async_callback(engine.dispose)
     await migrate(engine)
@@ -198,6 +200,14 @@ async def _run(loops: Sequence[Loop], tenures: Iterable[Tenure], stack: AsyncExi
             await tenure.end()
 
     stack.push_async_callback(end)
+
+
+def spare_the_collector() -> None:
+    """Let Python look for cycles less often: with thousands of incidents it took a third of a tick.
+
+    Incidents, alerts and what is made of them at every tick have no cycles, and are freed at once.
+    """
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _utc_now() -> datetime:

@@ -3,14 +3,21 @@ both can hold secrets.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import httpx
-from pydantic import AfterValidator, AwareDatetime, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    ValidationError,
+)
+from pydantic_core import CoreSchema
 
 from app.errors import (
     UpstreamError,
@@ -20,6 +27,8 @@ from app.errors import (
 )
 
 _LONGEST_WAIT = timedelta(hours=1)
+Result = TypeVar("Result")
+Wire = TypeVar("Wire")
 
 
 @contextmanager
@@ -53,6 +62,18 @@ def upstream_errors(system: str) -> Iterator[None]:
         raise UpstreamMalformedError(
             f"{system}'s answer cannot be read ({type(exc).__name__})"
         ) from None
+
+
+def as_read(wire: type[Wire], convert: Callable[[Wire], Result]) -> GetPydanticSchema:
+    """Say of a type that it is read as `wire`, and turned into what we want at once, one by one.
+
+    As they come, all elements of a large answer take far more memory than what we want of them.
+    """
+
+    def schema(_type: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(Annotated[wire, AfterValidator(convert)])
+
+    return GetPydanticSchema(schema)
 
 
 def refusal(system: str, status: int, headers: httpx.Headers) -> UpstreamError:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property
+from operator import itemgetter
+from weakref import WeakValueDictionary
 
 from app.domain.cluster import TaskType
 from app.errors import InvalidAlertError
@@ -21,6 +23,10 @@ IDLE = "GPUAllocationIdle"
 # Ids are put into paths of URLs, so nothing but Determined's own alphabet is let in.
 _TASK_ID = re.compile(r"(\d+\.)?[0-9A-Za-z][0-9A-Za-z-]{0,127}")
 _ALLOCATION_ID = re.compile(rf"{_TASK_ID.pattern}\.\d+")
+_TASK_TYPES = frozenset(TaskType)
+_OF_ALL = ("alertname", "severity", "policy", "username", "resource_pool")
+_OF_ALLOCATIONS = ("allocation_id", "task_id", "task_type")
+_LABELS = ("scope", *_OF_ALL, *_OF_ALLOCATIONS)
 
 
 class Scope(StrEnum):
@@ -35,9 +41,13 @@ watchdog does not.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
-    """The identity labels of an alert: nothing in here changes while the condition lasts."""
+    """The identity labels of an alert: nothing in here changes while the condition lasts.
+
+    Without slots: what is derived from it is asked for again and again at every tick, for every
+    incident, and remembered beside the fields.
+    """
 
     alertname: str
     severity: str
@@ -49,22 +59,20 @@ class Identity:
     task_id: str = ""
     task_type: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """One value for the database to hold unique. Alertmanager's fingerprint would change with
         any other label, an external one for instance.
         """
-        return _key(self)
+        canonical = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     def labels(self) -> dict[str, str]:
+        return self._labels.copy()
+
+    @cached_property
+    def _labels(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items() if value}
-
-
-@lru_cache(maxsize=65_536)
-def _key(identity: Identity) -> str:
-    # Asked for again and again at every tick, for every incident and every alert.
-    canonical = json.dumps(asdict(identity), sort_keys=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +97,36 @@ def identify(labels: Mapping[str, str]) -> Identity:
         InvalidAlertError: one is missing, or is not what Determined could have made.
     """
     try:
-        scope = Scope(labels.get("scope", ""))
+        values = _all_of(labels)
+    except KeyError:
+        values = tuple(map(labels.get, _LABELS))
+    known = _known.get(values)
+    if known is None:
+        known = _known[values] = _identified(values)
+    return known
+
+
+# Readings bring the same ones at every tick: each is looked at once, and then is one object for as
+# long as anybody has it.
+_all_of = itemgetter(*_LABELS)
+_known: WeakValueDictionary[tuple[str | None, ...], Identity] = WeakValueDictionary()
+
+
+def shared(identity: Identity) -> Identity:
+    """Return the one object for an identity, as readings have it too."""
+    return _known.setdefault(tuple(map(identity.labels().get, _LABELS)), identity)
+
+
+def _identified(values: tuple[str | None, ...]) -> Identity:
+    labels = {name: value or "" for name, value in zip(_LABELS, values, strict=True)}
+    try:
+        scope = Scope(labels["scope"])
     except ValueError as exc:
         raise InvalidAlertError(
-            f"label scope is {labels.get('scope')!r}; it must be one of allocation, user"
+            f"label scope is {labels['scope'] or None!r}; it must be one of allocation, user"
         ) from exc
-    required = ["alertname", "severity", "policy", "username", "resource_pool"]
-    if scope is Scope.ALLOCATION:
-        required += ["allocation_id", "task_id", "task_type"]
-    missing = [name for name in required if not labels.get(name)]
+    required = _OF_ALL if scope is Scope.USER else _OF_ALL + _OF_ALLOCATIONS
+    missing = [name for name in required if not labels[name]]
     if missing:
         raise InvalidAlertError(f"label {', '.join(missing)} is missing or empty")
     identity = Identity(scope=scope, **{name: labels[name] for name in required})
@@ -113,5 +142,5 @@ def _check_ids(identity: Identity) -> None:
         raise InvalidAlertError(
             f"allocation_id {identity.allocation_id!r} does not belong to task {identity.task_id!r}"
         )
-    if identity.task_type not in set(TaskType):
+    if identity.task_type not in _TASK_TYPES:
         raise InvalidAlertError(f"task_type {identity.task_type!r} is unknown")

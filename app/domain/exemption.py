@@ -53,6 +53,8 @@ def exemption_of(
     allocation: Allocation, policy: str, exempt: Sequence[Exemption], now: datetime
 ) -> Exemption | None:
     """Return the exemption in force for a task that lasts longest; None if there is none."""
+    if not exempt:
+        return None
     fields = fields_of(allocation, policy)
     found = [each for each in exempt if not each.is_over(now) and each.covers(fields)]
     return max(found, key=lambda each: each.until, default=None)

@@ -223,7 +223,11 @@ class Incident:
 
     @property
     def open_targets(self) -> tuple[Target, ...]:
-        return tuple(target for target in self.targets if not target.outcome)
+        targets = self.targets
+        if len(targets) == 1 and not targets[0].outcome:
+            # So it is with nearly all, and a tick asks again and again.
+            return targets
+        return tuple(target for target in targets if not target.outcome)
 
     def target(self, allocation_id: str) -> Target | None:
         found = (each for each in self.targets if each.allocation_id == allocation_id)

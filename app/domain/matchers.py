@@ -1,7 +1,7 @@
 """Alertmanager's matchers and silences, read and judged the way Alertmanager does it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -87,7 +87,7 @@ class Silence:
 
 
 def silence_ended_over(
-    labels: Mapping[str, str], silences: Sequence[Silence], *, since: datetime, now: datetime
+    labels: Mapping[str, str], silences: Iterable[Silence], *, since: datetime, now: datetime
 ) -> Silence | None:
     """Return a silence over these labels that ended in the time given; None if there is none."""
     ended = (each for each in silences if since < each.ends_at <= now)
@@ -95,7 +95,7 @@ def silence_ended_over(
 
 
 def silence_over(
-    labels: Mapping[str, str], silences: Sequence[Silence], now: datetime
+    labels: Mapping[str, str], silences: Iterable[Silence], now: datetime
 ) -> Silence | None:
     """Return the active silence over these labels that lasts longest; None if there is none."""
     active = [s for s in silences if s.is_active(now) and s.matches(labels)]

@@ -8,10 +8,10 @@ from app.domain.alert import Scope
 from app.domain.breaker import BreakerState
 from app.domain.cluster import Snapshot
 from app.domain.incident import Expressions, Hold, Incident, IncidentState, Target
-from app.domain.matchers import Silence, silence_ended_over, silence_over
+from app.domain.matchers import Silence
 from app.domain.opening import texts
 from app.domain.policy import Mode
-from app.domain.readings import PeerAlertState, PeerReading, RuleAlert
+from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert
 from app.domain.reasons import Reason
 from app.domain.selection import choice, nobody_to_stop, reconsider
 from app.domain.situation import look
@@ -33,7 +33,7 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
     yield from _of_determined(incident, world.snapshot)
     alert = (world.firing or {}).get(incident.identity.key)
     if alert is not None:
-        yield e.AlertSeen(expressions_of(alert), texts(alert.annotations))
+        yield from _of_the_alert(incident, alert)
         for change in _of_the_targets(incident, world):
             incident = _changed(incident, change)
             yield change
@@ -54,6 +54,13 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
         yield from _released(incident, world)
     elif incident.round == 0 and incident.open_targets:
         yield e.AlertActive()
+
+
+def _of_the_alert(incident: Incident, alert: RuleAlert) -> Iterator[e.AlertSeen]:
+    """Yield the alert where it may say anything new, for it is the same at nearly every look."""
+    expressions = expressions_of(alert)
+    if expressions != incident.expressions or incident.block:
+        yield e.AlertSeen(expressions, texts(alert.annotations))
 
 
 def _of_the_targets(incident: Incident, world: World) -> Iterator[e.TargetsChosen | e.TargetsLeft]:
@@ -86,13 +93,13 @@ def _of_determined(
 ) -> Iterator[e.AllocationEnded | e.TargetSeen]:
     if snapshot is None or snapshot.at < incident.opened_at:
         return
-    evidence = {"snapshot_at": snapshot.at.isoformat()}
     for target in incident.open_targets:
         allocation = snapshot.allocations.get(target.allocation_id)
         if allocation is None:
+            evidence = {"snapshot_at": snapshot.at.isoformat()}
             yield e.AllocationEnded(target.allocation_id, evidence=evidence)
         elif allocation.username not in {None, target.username}:
-            evidence = {**evidence, "owner": allocation.username}
+            evidence = {"snapshot_at": snapshot.at.isoformat(), "owner": allocation.username}
             yield e.AllocationEnded(target.allocation_id, Reason.OWNER_CHANGED, evidence)
         elif not target.name:
             yield e.TargetSeen(target.allocation_id, allocation.name, allocation.slots)
@@ -115,9 +122,10 @@ def ended_silence(incident: Incident, target: Target, world: World) -> Silence |
     if target.warning is None or target.outcome:
         return None
     since = target.warning.delivered_at
+    own = target_labels(incident, target)
     for peer in world.peers:
-        labels = labels_on(peer, incident) | target_labels(incident, target)
-        silence = silence_ended_over(labels, peer.silences, since=since, now=world.now)
+        common = labels_on(peer, incident)
+        silence = peer.index.ended_over(own, common, since=since, now=world.now)
         if silence is not None:
             return silence
     return None
@@ -137,8 +145,11 @@ def breaker_was_reset(incident: Incident, target: Target, world: World) -> bool:
 
 
 def _is_active(incident: Incident, peers: Sequence[PeerReading]) -> bool:
-    found = (peer.alerts.get(incident.identity.key) for peer in peers if peer.readable)
-    return any(alert is not None and alert.state is PeerAlertState.ACTIVE for alert in found)
+    for peer in peers:
+        alert = peer.alerts.get(incident.identity.key) if peer.readable else None
+        if alert is not None and alert.state is PeerAlertState.ACTIVE:
+            return True
+    return False
 
 
 def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
@@ -146,7 +157,7 @@ def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
     all_over = [*_over_all(incident, world)]
     holds = [
         *_kept(incident, world),
-        *(hold for peer in world.peers for hold in _silenced_on(incident, peer, world.now)),
+        *_silences(incident, world),
         *all_over,
         *exempt_holds(incident, world.rulebook, world.snapshot, world.now),
     ]
@@ -158,7 +169,9 @@ def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
 def _over_all(incident: Incident, world: World) -> Iterator[Hold]:
     """Yield what holds the alert as a whole, whatever its targets are."""
     for peer in world.peers:
-        yield from _held_by(incident, peer)
+        alert = peer.alerts.get(incident.identity.key)
+        if alert is not None and alert.is_held:
+            yield from _held_by(alert, peer)
     yield from _lasting(incident, world.now)
     yield from night_holds(incident, world.rulebook, world.now)
     yield from _tripped(incident, world.breaker)
@@ -178,6 +191,8 @@ def _tripped(incident: Incident, breaker: BreakerState) -> Iterator[Hold]:
 
 
 def _kept(incident: Incident, world: World) -> Iterator[Hold]:
+    if not world.keeps:
+        return
     tasks = {target.task_id for target in incident.open_targets}
     for keep in world.keeps:
         mine = keep.task_id in tasks and keep.policy == incident.identity.policy
@@ -185,21 +200,20 @@ def _kept(incident: Incident, world: World) -> Iterator[Hold]:
             yield Hold(Reason.KEPT, by=keep.by, until=keep.until, detail=keep.reason)
 
 
-def _silenced_on(incident: Incident, peer: PeerReading, now: datetime) -> Iterator[Hold]:
-    common = labels_on(peer, incident)
-    for target in incident.open_targets:
-        silence = silence_over(common | target_labels(incident, target), peer.silences, now)
-        if silence is not None:
-            yield _silenced(silence)
+def _silences(incident: Incident, world: World) -> Iterator[Hold]:
+    """Yield what silences a target on any peer, by all labels that the alert has there (S4)."""
+    own = [target_labels(incident, target) for target in incident.open_targets]
+    for peer in world.peers:
+        common = labels_on(peer, incident)
+        for labels in own:
+            silence = peer.index.over(labels, common, world.now)
+            if silence is not None:
+                yield _silenced(silence)
 
 
-def _held_by(incident: Incident, peer: PeerReading) -> Iterator[Hold]:
-    alert = peer.alerts.get(incident.identity.key)
-    if alert is None:
-        return
-    by_id = {silence.silence_id: silence for silence in peer.silences}
+def _held_by(alert: PeerAlert, peer: PeerReading) -> Iterator[Hold]:
     for silence_id in alert.silenced_by:
-        silence = by_id.get(silence_id)
+        silence = peer.index.by_id.get(silence_id)
         yield _silenced(silence) if silence else Hold(Reason.SILENCED, detail=silence_id)
     if alert.inhibited_by:
         # Which of several alerts Alertmanager names differs from one reading to the next.

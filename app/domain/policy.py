@@ -19,7 +19,10 @@ class Mode(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Mode).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {mode: rank for rank, mode in enumerate(Mode)}
 
 
 Reminder = float | timedelta
@@ -86,7 +89,7 @@ class Policy:
         A policy that stops nothing never threatens: it warns at most (S10).
         """
         own = Mode.WARN if self.action is StopAction.NONE else self.mode
-        return min(mode, self.mode, own, key=lambda each: each.rank)
+        return min(mode, self.mode, own, key=_RANKS.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ class Rulebook:
     def policy_for(self, identity: Identity) -> Policy:
         """Return the policy of an alert, with the action that holds for its type of task."""
         policy = self.policy(identity.policy)
-        action = policy.action_for(identity.task_type)
         # A tick asks this for every incident, some times over.
-        return policy if action is policy.action else replace(policy, action=action)
+        if policy.action is not StopAction.PAUSE:
+            return policy
+        return replace(policy, action=policy.action_for(identity.task_type))

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from app.domain.alert import Identity
 from app.domain.matchers import Silence
+from app.domain.silences import SilenceIndex
 
 
 class PeerAlertState(StrEnum):
@@ -21,13 +22,19 @@ class PeerAlertState(StrEnum):
 class PeerAlert:
     state: PeerAlertState
     labels: Mapping[str, str] = field(default_factory=dict)
-    """All of them, those that Prometheus adds for the whole cluster included."""
+    """Those that it has beside its identity: what Prometheus adds for the whole cluster, say."""
     silenced_by: tuple[str, ...] = ()
     """Ids of silences."""
     inhibited_by: tuple[str, ...] = ()
     """Fingerprints of alerts."""
     muted_by: tuple[str, ...] = ()
     """Names of time intervals; Alertmanager before 0.28 never fills it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the peer itself names, or knows of, something that suppresses it."""
+        named = self.silenced_by or self.inhibited_by or self.muted_by
+        return bool(named) or self.state is PeerAlertState.SUPPRESSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,11 @@ class PeerReading:
     silences: tuple[Silence, ...] = ()
     error: str = ""
     """Why the peer could not be read; then the rest is empty and means nothing."""
+    index: SilenceIndex = field(init=False, repr=False, compare=False)
+    """Of the silences: to ask each of them about each target would take most of a tick."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", SilenceIndex(self.silences))
 
     @property
     def readable(self) -> bool:

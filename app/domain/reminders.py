@@ -1,7 +1,7 @@
 """When an owner is reminded within a grace period."""
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from app.domain.actions import MessageKind
 from app.domain.events import ReminderDue
@@ -20,12 +20,12 @@ def due_reminder(
     if incident.state is not IncidentState.NOTIFIED:
         return None
     ends = deadlines(incident, policy, clock=clock, now=now)
-    first = min(ends, key=lambda allocation_id: ends[allocation_id], default="")
+    first = min(ends, key=ends.__getitem__, default="")
     target = incident.target(first)
     if target is None or ends[first] <= now:
         return None
     left = ends[first] - now
-    moments = list(_moments(policy.reminders, policy.grace_for(target.task_type)))
+    moments = _moments(policy.reminders, policy.grace_for(target.task_type))
     past = [moment for moment, begins in moments if left <= begins]
     if not past or past[-1] in incident.reminders:
         return None
@@ -33,15 +33,20 @@ def due_reminder(
     return ReminderDue(MessageKind.LAST_CALL if is_last else MessageKind.REMINDER, past[-1])
 
 
-def _moments(reminders: Sequence[Reminder], grace: timedelta) -> Iterator[tuple[str, timedelta]]:
-    """Yield each reminder, and how much of the grace period is left when its time has come.
+@lru_cache(maxsize=256)
+def _moments(
+    reminders: tuple[Reminder, ...], grace: timedelta
+) -> tuple[tuple[str, timedelta], ...]:
+    """Return each reminder, and how much of the grace period is left when its time has come.
 
     Where one would come no later than the one before it, or than the warning, it is left out: of
     "at half, and 10 min before the end" a grace period of a quarter of an hour has the half alone.
+    A tick asks the same for every incident.
     """
-    earlier = grace
+    moments, earlier = [], grace
     for each in reminders:
         left = each if isinstance(each, timedelta) else grace * (1 - each)
         if left < earlier:
-            yield str(each), left
+            moments.append((str(each), left))
             earlier = left
+    return tuple(moments)

@@ -46,11 +46,12 @@ def deadlines(
     """Return when each warned target is due if nothing happens; empty where nothing is stopped."""
     if incident.mode is not Mode.ENFORCE:
         return {}
-    left = {
-        target.allocation_id: remaining(target, policy, clock=clock, now=now)
-        for target in incident.open_targets
-    }
-    return {allocation_id: now + time for allocation_id, time in left.items() if time is not None}
+    found = {}
+    for target in incident.open_targets:
+        left = remaining(target, policy, clock=clock, now=now)
+        if left is not None:
+            found[target.allocation_id] = now + left
+    return found
 
 
 def due_targets(

@@ -9,7 +9,6 @@ from app.domain.choice import Choice, Holding, Pool, choose
 from app.domain.cluster import Allocation, Room, Snapshot, TaskType
 from app.domain.exemption import exemption_of
 from app.domain.incident import Demand, Incident, Target
-from app.domain.matchers import silence_over
 from app.domain.policy import SlotLimits
 from app.domain.reasons import Reason
 from app.domain.world import World, labels_on, target_labels
@@ -146,10 +145,9 @@ def _protected(incident: Incident, allocation: Allocation, world: World) -> Reas
         mine = (keep.task_id, keep.policy) == (allocation.task_id, policy)
         if mine and world.now < keep.until:
             return Reason.KEPT
-    target = target_of(allocation)
+    own = target_labels(incident, target_of(allocation))
     for peer in world.peers:
-        labels = labels_on(peer, incident) | target_labels(incident, target)
-        if silence_over(labels, peer.silences, world.now) is not None:
+        if peer.index.over(own, labels_on(peer, incident), world.now) is not None:
             return Reason.SILENCED
     return None
 

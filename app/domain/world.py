@@ -36,17 +36,16 @@ class World:
         return self.rulebook.mode
 
 
-def labels_on(peer: PeerReading, incident: Incident) -> dict[str, str]:
-    """Return all labels that the peer has of the alert, those of the whole cluster included."""
+def labels_on(peer: PeerReading, incident: Incident) -> Mapping[str, str]:
+    """Return the labels that the peer has of the alert beside those of its identity."""
     alert = peer.alerts.get(incident.identity.key)
-    return dict(alert.labels) if alert else {}
+    return alert.labels if alert else {}
 
 
 def target_labels(incident: Incident, target: Target) -> dict[str, str]:
     """Return the labels that silences are matched against: the target's own, in full (S4)."""
-    own = {
-        "allocation_id": target.allocation_id,
-        "task_id": target.task_id,
-        "task_type": target.task_type,
-    }
-    return incident.identity.labels() | own
+    labels = incident.identity.labels()
+    labels["allocation_id"] = target.allocation_id
+    labels["task_id"] = target.task_id
+    labels["task_type"] = target.task_type
+    return labels

@@ -5,8 +5,6 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-import structlog
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.breaker import BreakerState
@@ -23,6 +21,7 @@ from app.store.breaker import admit, read_breaker, recent_stops, write_breaker
 from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
 from app.store.leases import writing_behind
+from app.store.open_incidents import OpenIncidents
 from app.store.upsert import put
 from app.store.writes import (
     IS_OPEN,
@@ -33,7 +32,6 @@ from app.store.writes import (
     store,
 )
 
-log = structlog.get_logger()
 _HEARTBEAT = "heartbeat"
 
 
@@ -43,13 +41,10 @@ class SqlIncidentStore:
         self._engine = engine
         self._fence = fence
         self._first_seen = FirstSeen(engine)
+        self._open_incidents = OpenIncidents(engine)
 
     async def open_incidents(self) -> Sequence[Incident]:
-        table = schema.incidents
-        statement = sa.select(table.c.body).where(IS_OPEN).order_by(table.c.opened_at)
-        async with reading(self._engine) as connection:
-            bodies = (await connection.execute(statement)).scalars().all()
-        return [incident for incident in map(_readable, bodies) if incident]
+        return await self._open_incidents.read()
 
     async def find_open(self, keys: Sequence[str]) -> Mapping[str, Incident]:
         table = schema.incidents
@@ -204,15 +199,6 @@ class SqlIncidentStore:
 
     async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
         return await self._first_seen.of(allocation_ids, now)
-
-
-def _readable(body: str) -> Incident | None:
-    """Read an incident; one that cannot be read must not keep all others from being watched."""
-    try:
-        return incident_of(body)
-    except ValidationError as exc:
-        log.error("incident_unreadable", faults=exc.error_count(), begins=body[:60])  # noqa: TRY400 -- its text quotes the incident
-        return None
 
 
 async def _read_clock(connection: AsyncConnection, *, for_update: bool = False) -> AnswerClock:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.rules import machine, report
+from benchmarks import machine
+from benchmarks.rules import report
 from benchmarks.rules.figures import SizeFigures
 from benchmarks.rules.fleet import ENDED_PER_RUNNING
 from benchmarks.rules.measurement import Plan, measure
@@ -24,11 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     try:
         plan = Plan(read_rule_files(arguments.rules), arguments.evaluations, arguments.ended)
-        print(machine.describe(), end="\n\n", flush=True)
+        described = machine.describe(machine.prometheus())
+        print(described, end="\n\n", flush=True)
         sizes = [_measure(gpus, plan) for gpus in arguments.sizes]
         verdicts = judge(sizes)
         if arguments.markdown:
-            report.put_into(arguments.markdown, report.page(machine.describe(), sizes, verdicts))
+            report.put_into(arguments.markdown, report.page(described, sizes, verdicts))
     except KeyboardInterrupt:
         print("\nstopped")
         return 130

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from benchmarks.machine import Others, memory
 from benchmarks.rules.agents import agents_series
 from benchmarks.rules.figures import GroupFigures, RuleTime, SizeFigures, medians
 from benchmarks.rules.fleet import build_fleet
-from benchmarks.rules.machine import Others, peak_memory
 from benchmarks.rules.mappings import mapping_series
 from benchmarks.rules.past import Past
 from benchmarks.rules.reach import farthest, reach
@@ -56,7 +56,7 @@ def measure(gpus: int, plan: Plan, folder: Path, say: Say) -> SizeFigures:
             scraped=past.scraped,
             recorded=past.recorded,
             shortened=past.shortened,
-            peak_memory=peak_memory(prometheus.pid),
+            peak_memory=memory(prometheus.pid)[1],
             others=others.share(),
             bare=bare,
             groups=tuple(sorted(groups, key=lambda group: -group.seconds)),

@@ -23,7 +23,7 @@ def size_section(size: SizeFigures) -> str:
         f"Prometheus had at most {size.peak_memory // _MIB:,} MiB resident. "
         f"Other programs took {size.others:.0%} of the processors while the rules were timed."
     )
-    lines = [f"### {size.gpus:,} GPUs", "", facts, "", *_table(_HEADINGS, rows)]
+    lines = [f"### {size.gpus:,} GPUs", "", facts, "", *table(_HEADINGS, rows)]
     for cut in size.shortened:
         lines += [
             "",
@@ -45,7 +45,7 @@ def growth_section(sizes: Sequence[SizeFigures]) -> str:
     headings = ("group", *(f"{smaller:,} to {larger:,}" for smaller, larger in steps))
     names = dict.fromkeys(growth.group for growth in found)
     rows = [(name, *(cells[name, smaller] for smaller, _ in steps)) for name in names]
-    return "\n".join(["### Growth (1 is linear)", "", *_table(headings, rows)])
+    return "\n".join(["### Growth (1 is linear)", "", *table(headings, rows)])
 
 
 def verdict_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
@@ -62,17 +62,17 @@ def page(machine: str, sizes: Sequence[SizeFigures], verdicts: Iterable[Verdict]
     return "\n\n".join(sections)
 
 
-def put_into(path: Path, content: str) -> None:
+def put_into(path: Path, content: str, *, begins: str = BEGIN) -> None:
     """Replace what is between the two comments of the file, or make the file.
 
     Raises:
         ValueError: the file is there, and has no such comments.
     """
-    old = path.read_text() if path.exists() else f"{BEGIN}\n{END}\n"
-    before, begin, rest = old.partition(BEGIN)
+    old = path.read_text() if path.exists() else f"{begins}\n{END}\n"
+    before, begin, rest = old.partition(begins)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"{path} has no lines '{BEGIN}' and '{END}'")
+        raise ValueError(f"{path} has no lines '{begins}' and '{END}'")
     path.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
 
 
@@ -93,7 +93,7 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1_000:,.1f} ms"
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Align the columns; numbers are right, and the first column and code are left."""
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     left = [column == 0 or rows[0][column].startswith("`") for column in range(len(headings))]

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx
 
-from benchmarks.rules.machine import cpu_seconds
+from benchmarks.machine import cpu_seconds
 from benchmarks.rules.remote_write import HEADERS, snappy_block
 from benchmarks.rules.rule_files import Group
 from benchmarks.rules.series import INTERVAL

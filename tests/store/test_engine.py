@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.errors import StoreUnavailableError
 from app.store.engine import create_engine, migrate, writing
 from app.store.schema import metadata
-from tests.postgres import Postgres
+from demo.postgres import Postgres
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

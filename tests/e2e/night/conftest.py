@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.postgres import running_postgres
 from demo.stage import Stage
 from demo.world import Setup, World
 from tests.e2e.night.night import SETTINGS, Night, Take
-from tests.postgres import running_postgres
 
 
 @pytest.fixture(scope="package")

@@ -15,18 +15,22 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 """The kernel's unit of time, as a part of a second."""
 
 
-def describe() -> str:
-    """Return one sentence: processor, memory, system, Prometheus, date."""
+def describe(*programs: str) -> str:
+    """Return one sentence: date, processor, memory, system, and what else had a part in it."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {_processor()}, {os.cpu_count()} cores, "
-        f"{memory:.0f} GiB of memory, {_system()}, Prometheus {_prometheus()}."
+        f"{memory:.0f} GiB of memory, {', '.join([_system(), *programs])}."
     )
 
 
-def peak_memory(pid: int) -> int:
-    """Return the most bytes that a program has had resident, from the kernel (Linux only)."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", _kernel(f"{pid}/status"), re.MULTILINE)
+def memory(pid: int) -> tuple[int, int]:
+    """Return the bytes that a program has resident, and the most that it has had (Linux only)."""
+    return _status(pid, "VmRSS"), _status(pid, "VmHWM")
+
+
+def _status(pid: int, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", _kernel(f"{pid}/status"), re.MULTILINE)
     return int(found[1]) * 1_024 if found else 0
 
 
@@ -38,9 +42,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Others:
-    """Measures what programs other than this one and one more take of the processors."""
+    """Measures what programs take of the processors that are not this one, nor started by it and
+    over, nor the one that is named.
+    """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int | None = None) -> None:
         self._pid = pid
         self._begun = time.monotonic()
         self._before = self._seconds()
@@ -54,7 +60,8 @@ class Others:
         # user nice system idle iowait irq softirq steal: all but the fourth and the fifth are work.
         total = [int(ticks) for ticks in _kernel("stat").partition("\n")[0].split()[1:9]]
         busy = (sum(total) - sum(total[3:5])) / _TICKS
-        return busy - cpu_seconds(self._pid) - time.process_time()
+        named = cpu_seconds(self._pid) if self._pid else 0.0
+        return busy - named - sum(os.times()[:4])
 
 
 def _processor() -> str:
@@ -70,13 +77,14 @@ def _system() -> str:
     return f"{name} ({platform.release()})"
 
 
-def _prometheus() -> str:
+def prometheus() -> str:
+    """Return the name and the version of the Prometheus that is here."""
     program = find_program("PROMETHEUS", "prometheus")
     said = subprocess.run(  # noqa: S603  # our own arguments
         [program, "--version"], capture_output=True, text=True, check=True
     )
     found = re.search(r"version (\S+)", said.stdout + said.stderr)
-    return found[1] if found else "of an unknown version"
+    return f"Prometheus {found[1] if found else 'of an unknown version'}"
 
 
 def _kernel(name: str) -> str:

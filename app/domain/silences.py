@@ -1,0 +1,72 @@
+"""Finds the silences that may cover a target, where both are many."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from app.domain.matchers import Matcher, Silence, silence_ended_over, silence_over
+
+_NARROW = ("allocation_id", "task_id", "username")
+"""The labels that few targets share, the fewest first."""
+
+
+class SilenceIndex:
+    """Silences by one label that they demand; those that demand none are asked about every target.
+
+    A silence with the matcher `task_id="t"` covers nothing of which the label is another. One with
+    a pattern, a negation or an empty value may cover whatever it likes, and has no such matcher.
+    """
+
+    __slots__ = ("_by_label", "_everywhere", "by_id")
+
+    def __init__(self, silences: Sequence[Silence]) -> None:
+        self.by_id = {silence.silence_id: silence for silence in silences}
+        self._everywhere: list[Silence] = []
+        self._by_label: dict[str, dict[str, list[Silence]]] = {}
+        for silence in silences:
+            demand = _demand(silence)
+            if demand is None:
+                self._everywhere.append(silence)
+            else:
+                by_value = self._by_label.setdefault(demand.name, {})
+                by_value.setdefault(demand.value, []).append(silence)
+
+    def over(
+        self, own: Mapping[str, str], common: Mapping[str, str], now: datetime
+    ) -> Silence | None:
+        """Return the active silence over a target that lasts longest; None if there is none.
+
+        `own` are the target's labels, `common` those of its alert; of one in both, the own counts.
+        """
+        near = self.near(own, common)
+        # Most targets have none near, and to join the labels takes longer than to see that.
+        return silence_over({**common, **own}, near, now) if near else None
+
+    def ended_over(
+        self,
+        own: Mapping[str, str],
+        common: Mapping[str, str],
+        *,
+        since: datetime,
+        now: datetime,
+    ) -> Silence | None:
+        """Return a silence over a target that ended in the time given; None if there is none."""
+        near = self.near(own, common)
+        return silence_ended_over({**common, **own}, near, since=since, now=now) if near else None
+
+    def near(self, own: Mapping[str, str], common: Mapping[str, str]) -> list[Silence]:
+        """Return every silence that matches the labels `common | own`, and some that do not."""
+        found = self._everywhere
+        for name, by_value in self._by_label.items():
+            more = by_value.get(own[name] if name in own else common.get(name, ""))
+            if more:
+                found = found + more
+        return found
+
+
+def _demand(silence: Silence) -> Matcher | None:
+    plain = [m for m in silence.matchers if m.is_equal and not m.is_regex and m.value]
+    return min(plain, key=_width, default=None)
+
+
+def _width(matcher: Matcher) -> int:
+    return _NARROW.index(matcher.name) if matcher.name in _NARROW else len(_NARROW)

@@ -1,0 +1,1 @@
+"""What a tick of the reconciler costs while many incidents are open."""

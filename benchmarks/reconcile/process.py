@@ -1,0 +1,154 @@
+"""The process that is measured: a receiver without its HTTP server, on a database that is there.
+
+    python -m benchmarks.reconcile.process DATABASE_URL FOLDER INCIDENTS TICKS
+
+The database, Alertmanager's and Prometheus's clients and all that decides are the real ones; what
+the two answer stands in files. Determined and Slack are said to be well. It prints one line when
+its first tick is over, and one of JSON with the figures of the others.
+"""
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import cast
+
+import httpx
+import sqlalchemy as sa
+import structlog
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.adapters.alertmanager import Alertmanager
+from app.adapters.prometheus import Prometheus
+from app.context import Context
+from app.domain.cluster import Snapshot
+from app.domain.lease import Duty
+from app.executor import Executor
+from app.lookout import Lookout, Systems
+from app.ports import Cluster, Messenger
+from app.reconciler import Reconciler
+from app.recorder import Recorder
+from app.store.engine import create_engine, migrate
+from app.store.leases import SqlLeases
+from app.store.schema import incidents
+from app.store.sql import SqlIncidentStore
+from app.store.writes import IS_OPEN
+from app.telemetry import Telemetry
+from app.tenure import Tenure
+from benchmarks.machine import memory
+from benchmarks.reconcile.population import NOW, RULEBOOK, population, snapshot
+
+READY = "ready"
+FILES = {
+    "/api/v1/alerts": "prometheus.json",
+    "/api/v2/alerts": "alertmanager.json",
+    "/api/v2/silences": "silences.json",
+}
+PEERS = 2
+_PIECE = 64 * 2**10
+_BARE = sa.select(incidents.c.body).where(IS_OPEN)
+
+
+class Answer(httpx.AsyncByteStream):
+    """An answer as it comes from the network: a piece at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self._path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+
+class Determined:
+    """Lists the allocations that are judged, and nothing else of `app.ports.Cluster`."""
+
+    def __init__(self, snapshot_: Snapshot) -> None:
+        self._snapshot = snapshot_
+
+    async def snapshot(self, *, workspaces: bool = False) -> Snapshot:  # noqa: ARG002 -- the port's.
+        return self._snapshot
+
+
+class Slack:
+    """Answers, and has nothing to do."""
+
+    async def probe(self) -> None:
+        return
+
+
+def systems(folder: Path, size: int) -> Systems:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Answer(folder / FILES[request.url.path]))
+
+    client = httpx.AsyncClient(
+        transport=httpx.MockTransport(answer), base_url="http://answers.invalid"
+    )
+    return Systems(
+        cast("Cluster", Determined(snapshot(population(size)))),
+        Prometheus(client),
+        Alertmanager({f"alertmanager-{number}": client for number in range(PEERS)}),
+        cast("Messenger", Slack()),
+    )
+
+
+def reconciler(engine: AsyncEngine, systems_: Systems) -> Reconciler:
+    context = Context(RULEBOOK, Telemetry(CollectorRegistry()), lambda: NOW)
+    tenure = Tenure(Duty.RECONCILE, SqlLeases(engine), context, holder="benchmark")
+    store = SqlIncidentStore(engine, tenure.fence)
+    recorder = Recorder(store, context)
+    lookout = Lookout(systems_, store, context)
+    executor = Executor(systems_, lookout, recorder, context, tenure)
+    return Reconciler(systems_, store, lookout, executor, recorder, context, tenure)
+
+
+async def measured(url: str, folder: Path, size: int, ticks: int) -> dict[str, object]:
+    engine = create_engine(url)
+    await migrate(engine)
+    receiver = reconciler(engine, systems(folder, size))
+    await receiver.tick()
+    print(READY, flush=True)
+    used = time.process_time()
+    tick_seconds = [await _seconds(receiver.tick()) for _ in range(ticks)]
+    used = time.process_time() - used
+    resident, peak = memory(os.getpid())
+    bare_seconds = [await _seconds(_bare(engine)) for _ in range(ticks)]
+    await engine.dispose()
+    return {
+        "ticks": tick_seconds,
+        "processor": used / ticks,
+        "bare": bare_seconds,
+        "resident": resident,
+        "peak": peak,
+    }
+
+
+async def _seconds(what: Awaitable[object]) -> float:
+    began = time.perf_counter()
+    await what
+    return time.perf_counter() - began
+
+
+async def _bare(engine: AsyncEngine) -> None:
+    """Read all open incidents as they are stored, and no more."""
+    async with engine.connect() as connection:
+        (await connection.execute(_BARE)).scalars().all()
+
+
+def main() -> None:
+    url, folder, size, ticks = sys.argv[1:]
+    # As much as the whole receiver brings into memory, and takes to start.
+    importlib.import_module("app.main").spare_the_collector()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    print(json.dumps(asyncio.run(measured(url, Path(folder), int(size), int(ticks)))))
+
+
+if __name__ == "__main__":
+    main()
