@@ -52,11 +52,14 @@ def test_little_is_left_of_a_long_answer() -> None:
     "answer",
     [
         pytest.param(written([{"labels": "a"}] * 9, separators=(", ", ": ")), id="with spaces"),
-        pytest.param(b'{"x":[],"data":[{"labels":"a"},{"labels":"b"}]}', id="another beginning"),
+        pytest.param(
+            b'{"none":[{"labels":"a"},{"labels":"b"},{"labels":"c"}],"data":[{"labels":"d"}]}',
+            id="another array before it",
+        ),
     ],
 )
 def test_an_answer_that_is_written_otherwise_is_read_as_a_whole(answer: bytes) -> None:
-    on_the_way, left = read(answer, piece=8, at_a_time=16)
+    on_the_way, left = read(answer, piece=8, at_a_time=40)
 
     assert (on_the_way, left) == ([], json.loads(answer)["data"])
 
