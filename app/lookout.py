@@ -1,9 +1,10 @@
 """One look at the world: everything that a tick needs, read at the same time."""
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -28,11 +29,20 @@ class Systems:
 
 
 class Lookout:
-    def __init__(self, systems: Systems, store: IncidentStore, context: Context) -> None:
+    def __init__(
+        self,
+        systems: Systems,
+        store: IncidentStore,
+        context: Context,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._systems = systems
         self._store = store
         self._context = context
+        self._monotonic = monotonic
         self._peers_readable = False
+        self._beat: tuple[datetime, float] | None = None
 
     async def answerable(self) -> bool:
         """Tell whether owners can be reached through Slack, and say no through Alertmanager.
@@ -78,9 +88,23 @@ class Lookout:
             peers=peers,
             breaker=breaker,
             keeps=await self._store.keeps(now),
-            heartbeat_at=await self._store.heartbeat_at(),
+            heartbeat_at=self._no_younger(await self._store.heartbeat_at(), now),
             started=self._context.view.started,
         )
+
+    def _no_younger(self, heartbeat_at: datetime | None, now: datetime) -> datetime | None:
+        """Return when the heartbeat arrived: no later than this process has known of it.
+
+        A wall clock that is set back would make an old one young.
+        """
+        if heartbeat_at is None:
+            return None
+        at = self._monotonic()
+        if self._beat is None or self._beat[0] != heartbeat_at:
+            self._beat = (heartbeat_at, at)
+        if heartbeat_at > now:
+            return heartbeat_at
+        return min(heartbeat_at, now - timedelta(seconds=at - self._beat[1]))
 
     async def _asked(self, system: str, answer: Awaitable[Answer]) -> Answer | None:
         """Return the answer, or None when the system does not give one (S5)."""

@@ -286,8 +286,8 @@ class Reconciler:
         telemetry = self._context.telemetry
         telemetry.answer_clock.set(world.clock.total_seconds())
         telemetry.expired_exemptions.set(len(world.rulebook.expired(world.now)))
-        hour_ago = world.now - self._context.rulebook.breaker.window
-        telemetry.stops_last_hour.set(await self._incidents.stops_since(hour_ago))
+        stops = await self._incidents.stops_within(self._context.rulebook.breaker.window)
+        telemetry.stops_last_hour.set(stops)
         counts = Counter(incident.state for incident in incidents)
         for state in set(IncidentState) - FINAL_STATES:
             telemetry.open_incidents.labels(state).set(counts[state])

@@ -38,7 +38,9 @@ class Retention:
 
     async def prune(self) -> bool:
         """Forget one batch, and tell whether there may be more of it."""
-        pruned = await self._archive.prune(self._before(), limit=self._batch)
+        window = self._context.rulebook.breaker.window
+        before = self._before()
+        pruned = await self._archive.prune(before, window=window, limit=self._batch)
         for table, rows in pruned.items():
             self._context.telemetry.pruned(table, rows)
         if any(pruned.values()):
@@ -51,11 +53,7 @@ class Retention:
         However short a time is set, what decisions still look back at stays.
         """
         now, rulebook = self._now(), self._context.rulebook
-        return min(
-            now - self._span,
-            now - rulebook.breaker.window,
-            Before.since(now, rulebook.limits),
-        )
+        return min(now - self._span, Before.since(now, rulebook.limits))
 
     def _now(self) -> datetime:
         """Return the wall clock's time, unless it has jumped forwards since this process began:

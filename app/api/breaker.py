@@ -109,7 +109,7 @@ async def _view(state: BreakerState, store: IncidentStore, context: Context) -> 
             StopView(incident_id=each.incident_id, allocation_id=each.allocation_id, task=each.task)
             for each in state.stops
         ],
-        stops_last_hour=await store.stops_since(now - limits.window),
+        stops_last_hour=await store.stops_within(limits.window),
         running=len(snapshot.running) if snapshot else None,
         limits=LimitsView(
             max_stops_per_hour=limits.max_stops_per_hour,

@@ -81,6 +81,9 @@ class BreakerState:
     their new grace period is over.
     """
 
+    ran: timedelta | None = None
+    """The running time since when it is so."""
+
     def was_reset(self, after: datetime, now: datetime) -> bool:
         """Tell whether it was reset between then and now.
 
@@ -88,19 +91,24 @@ class BreakerState:
         """
         return not self.tripped and self.at is not None and after < self.at <= now
 
-    def counts_since(self, now: datetime, window: timedelta) -> datetime:
-        """Return from when on stops count: for the window; since a reset, if that is younger."""
-        since = now - window
-        return self.at if self.at and self.was_reset(since, now) else since
+    def counts_since(self, ran: timedelta, window: timedelta) -> timedelta:
+        """Return after which running time stops count: the window's, or a younger reset's.
 
-    def switched(self, *, tripped: bool, by: str, reason: str, at: datetime) -> "BreakerState":
+        Not by the wall clock: one that jumped ahead would forget what was stopped a minute ago.
+        """
+        since = ran - window
+        return since if self.tripped or self.ran is None else max(since, self.ran)
+
+    def switched(
+        self, *, tripped: bool, by: str, reason: str, at: datetime, ran: timedelta | None = None
+    ) -> "BreakerState":
         """Return it tripped or reset by a person; as it is when it is so already.
 
         Tripped by hand it lists nothing, so its reset allows nothing in particular either.
         """
         if tripped == self.tripped:
             return self
-        return BreakerState(tripped, at, by, reason, stops=() if tripped else self.stops)
+        return BreakerState(tripped, at, by, reason, () if tripped else self.stops, ran)
 
 
 def count(

@@ -8,12 +8,20 @@ shorten a grace period, and no incident has to be touched for it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+_BETWEEN_TICKS = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerClock:
     elapsed: timedelta
     advanced_at: datetime
     """Wall time of the last tick."""
+    ran: timedelta = timedelta()
+    """The running time: for how long receivers have run, whoever could answer meanwhile.
+
+    It never goes on by more than has gone by, whatever becomes of the wall clock, and stands still
+    while no receiver runs. So what lay within the last hour lies within the last hour of it.
+    """
 
     def tick(
         self, *, now: datetime, monotonic: timedelta, gap: timedelta, answerable: bool
@@ -26,7 +34,12 @@ class AnswerClock:
         wall = now - self.advanced_at
         step = min(wall, monotonic)
         counts = answerable and step > timedelta() and max(wall, monotonic) <= gap
-        return AnswerClock(self.elapsed + step if counts else self.elapsed, now)
+        elapsed = self.elapsed + step if counts else self.elapsed
+        return AnswerClock(elapsed, now, self.ran + max(step, timedelta()))
+
+    def ran_at(self, now: datetime) -> timedelta:
+        """Return the running time now. Too much of it only keeps what happens now in memory."""
+        return self.ran + min(max(now - self.advanced_at, timedelta()), _BETWEEN_TICKS)
 
     def latest(self, now: datetime, gap: timedelta) -> timedelta:
         """Return the most that the next tick can make of it: the safe start of a grace period.

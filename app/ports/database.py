@@ -67,8 +67,8 @@ class IncidentStore(Protocol):
         """
         ...
 
-    async def stops_since(self, since: datetime) -> int:
-        """Count the allocations that were stopped since then, or may be at any moment."""
+    async def stops_within(self, window: timedelta) -> int:
+        """Count allocations that were stopped within that running time, or may be at any moment."""
         ...
 
     async def receive(
@@ -147,12 +147,12 @@ class Leases(Protocol):
 class Archive(Protocol):
     """What is over; in the same database."""
 
-    async def prune(self, before: datetime, *, limit: int) -> Mapping[str, int]:
+    async def prune(self, before: datetime, *, window: timedelta, limit: int) -> Mapping[str, int]:
         """Forget incidents that ended before then, with all that belongs to them.
 
         At most so many, the oldest first; returns how many rows of each table. Open ones stay, and
-        whatever can still decide about anything: what the breaker counts or names, keeps that count
-        for an open incident, messages that wait.
+        whatever can still decide about anything: what the breaker counts in its window, or names;
+        keeps that count for an open incident; messages that wait.
         """
         ...
 

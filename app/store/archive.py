@@ -5,7 +5,7 @@ An open incident, and whatever could still decide about one, is never forgotten 
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,7 +14,7 @@ from app.domain.incident import FINAL_STATES, OPEN_INTENTS
 from app.store.breaker import read_breaker
 from app.store.engine import reading, writing
 from app.store.schema import history, incidents, intents, keeps, outbox
-from app.store.writes import IS_OPEN
+from app.store.writes import IS_OPEN, read_clock
 
 _BELONGING = (history, intents, outbox)
 """The tables whose rows belong to an incident."""
@@ -51,9 +51,10 @@ class SqlArchive:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def prune(self, before: datetime, *, limit: int) -> Mapping[str, int]:
+    async def prune(self, before: datetime, *, window: timedelta, limit: int) -> Mapping[str, int]:
         async with writing(self._engine) as connection:
-            found = await _prunable(connection, before, limit)
+            counted_since = (await read_clock(connection)).ran - window
+            found = await _prunable(connection, before, counted_since, limit)
             pruned = {}
             for table in (*_BELONGING, incidents):
                 theirs = sa.delete(table).where(table.c.incident_id.in_(found))
@@ -81,12 +82,14 @@ class SqlArchive:
             last = rows[-1]["entry_id"]
 
 
-async def _prunable(connection: AsyncConnection, before: datetime, limit: int) -> Sequence[str]:
+async def _prunable(
+    connection: AsyncConnection, before: datetime, counted_since: timedelta, limit: int
+) -> Sequence[str]:
     """Return incidents that were over before then and that nothing refers to, the oldest first."""
     # The breaker counts these (S7).
     counts = sa.exists().where(
         intents.c.incident_id == incidents.c.incident_id,
-        sa.or_(intents.c.state.in_(sorted(OPEN_INTENTS)), intents.c.attempted_at >= before),
+        sa.or_(intents.c.state.in_(sorted(OPEN_INTENTS)), intents.c.attempted_ran > counted_since),
     )
     breaker = await read_breaker(connection)
     # An admin is yet to look at what these were about.

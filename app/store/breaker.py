@@ -1,6 +1,6 @@
 """The breaker in the database: one row, judged in the transaction of the intent (S7)."""
 
-from datetime import datetime
+from datetime import timedelta
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -13,7 +13,7 @@ from app.domain.incident import OPEN_INTENTS, Incident
 from app.domain.steps import Transition
 from app.store.codec import storable
 from app.store.schema import breaker, intents, outbox
-from app.store.writes import demand_not_kept, demand_version, order_row
+from app.store.writes import demand_not_kept, demand_version, order_row, read_clock
 
 _STOPS = TypeAdapter(tuple[PlannedStop, ...])
 
@@ -51,7 +51,8 @@ async def _admit(connection: AsyncConnection, incident: Incident, order: SaveInt
     if order.quota is None:
         return ""
     stop = PlannedStop(incident.incident_id, order.allocation_id)
-    since = state.counts_since(now, order.quota.limits.window)
+    clock = await read_clock(connection)
+    since = state.counts_since(clock.ran, order.quota.limits.window)
     stops = count(state, order.quota, stop, await recent_stops(connection, since))
     why = excess(stops, order.quota)
     if why:
@@ -62,13 +63,13 @@ async def _admit(connection: AsyncConnection, incident: Incident, order: SaveInt
     return why
 
 
-async def recent_stops(connection: AsyncConnection, since: datetime) -> list[PlannedStop]:
-    """Return what was stopped since then, or may be stopped any moment.
+async def recent_stops(connection: AsyncConnection, since: timedelta) -> list[PlannedStop]:
+    """Return what was stopped after that running time, or may be stopped any moment.
 
     An open intent counts however old it is. One that was given up counts if it was ever sent.
     """
     is_open = intents.c.state.in_(sorted(OPEN_INTENTS))
-    was_sent = sa.and_(intents.c.attempts > 0, intents.c.attempted_at > since)
+    was_sent = sa.and_(intents.c.attempts > 0, intents.c.attempted_ran > since)
     statement = sa.select(intents.c.incident_id, intents.c.allocation_id).where(
         sa.or_(is_open, was_sent)
     )
@@ -78,12 +79,18 @@ async def recent_stops(connection: AsyncConnection, since: datetime) -> list[Pla
 async def read_breaker(connection: AsyncConnection, *, for_update: bool = False) -> BreakerState:
     """Read the one row. Locked, it lets intents and admins pass one after the other."""
     statement = sa.select(
-        breaker.c.tripped, breaker.c.at, breaker.c.by, breaker.c.reason, breaker.c.stops
+        breaker.c.tripped,
+        breaker.c.at,
+        breaker.c.by,
+        breaker.c.reason,
+        breaker.c.stops,
+        breaker.c.ran,
     )
     if for_update:
         statement = statement.with_for_update()
     row = (await connection.execute(statement)).one()
-    return BreakerState(row.tripped, row.at, row.by, row.reason, _STOPS.validate_json(row.stops))
+    stops = _STOPS.validate_json(row.stops)
+    return BreakerState(row.tripped, row.at, row.by, row.reason, stops, row.ran)
 
 
 async def write_breaker(connection: AsyncConnection, state: BreakerState) -> None:
@@ -93,5 +100,6 @@ async def write_breaker(connection: AsyncConnection, state: BreakerState) -> Non
         by=storable(state.by),
         reason=storable(state.reason),
         stops=_STOPS.dump_json(state.stops).decode(),
+        ran=state.ran,
     )
     await connection.execute(statement)

@@ -92,6 +92,8 @@ intents = sa.Table(
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("attempted_at", Instant),
+    # The running time then, which no clock on a wall can change.
+    sa.Column("attempted_ran", Span),
 )
 
 # At most one stop of an allocation, whichever alert, replica or restart asks for it (S6).
@@ -105,7 +107,7 @@ sa.Index(
 )
 sa.Index("intents_by_time", intents.c.recorded_at)
 sa.Index("intents_of_incident", intents.c.incident_id)
-sa.Index("intents_by_attempt", intents.c.attempted_at)
+sa.Index("intents_by_running_time", intents.c.attempted_ran)
 
 # One row, which a migration has put there: what is not there cannot be locked.
 breaker = sa.Table(
@@ -118,6 +120,8 @@ breaker = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     # What was about to happen, or was allowed since, as JSON.
     sa.Column("stops", sa.Text, nullable=False),
+    # The running time when it was tripped or reset.
+    sa.Column("ran", Span),
 )
 
 history = sa.Table(
@@ -177,6 +181,7 @@ clocks = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("elapsed", Span, nullable=False),
     sa.Column("advanced_at", Instant, nullable=False),
+    sa.Column("ran", Span, nullable=False, server_default="0"),
 )
 
 # Which replica does what alone. A row is never deleted: its token must go on growing.

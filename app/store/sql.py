@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.breaker import BreakerState
 from app.domain.clock import AnswerClock
@@ -29,6 +29,7 @@ from app.store.writes import (
     in_parts,
     one_at_a_time,
     open_all,
+    read_clock,
     store,
 )
 
@@ -128,12 +129,14 @@ class SqlIncidentStore:
     ) -> BreakerState:
         async with writing(self._engine) as connection:
             before = await read_breaker(connection, for_update=True)
-            state = before.switched(tripped=tripped, by=by, reason=reason, at=at)
+            ran = (await read_clock(connection)).ran_at(at)
+            state = before.switched(tripped=tripped, by=by, reason=reason, at=at, ran=ran)
             await write_breaker(connection, state)
         return state
 
-    async def stops_since(self, since: datetime) -> int:
+    async def stops_within(self, window: timedelta) -> int:
         async with reading(self._engine) as connection:
+            since = (await read_clock(connection)).ran - window
             return len({each.allocation_id for each in await recent_stops(connection, since)})
 
     async def receive(
@@ -152,13 +155,13 @@ class SqlIncidentStore:
 
     async def clock(self) -> AnswerClock:
         async with reading(self._engine) as connection:
-            return await _read_clock(connection)
+            return await read_clock(connection)
 
     async def tick_clock(
         self, *, now: datetime, monotonic: timedelta, gap: timedelta, answerable: bool
     ) -> AnswerClock:
         async with writing_behind(self._engine, self._fence) as connection:
-            before = await _read_clock(connection, for_update=True)
+            before = await read_clock(connection, for_update=True)
             clock = before.tick(now=now, monotonic=monotonic, gap=gap, answerable=answerable)
             await connection.execute(sa.update(schema.clocks).values(**asdict(clock)))
         return clock
@@ -199,11 +202,3 @@ class SqlIncidentStore:
 
     async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
         return await self._first_seen.of(allocation_ids, now)
-
-
-async def _read_clock(connection: AsyncConnection, *, for_update: bool = False) -> AnswerClock:
-    statement = sa.select(schema.clocks.c.elapsed, schema.clocks.c.advanced_at)
-    if for_update:
-        statement = statement.with_for_update()
-    row = (await connection.execute(statement)).one()
-    return AnswerClock(row.elapsed, row.advanced_at)

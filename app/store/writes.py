@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.actions import SaveIntent, SendMessage
-from app.domain.incident import FINAL_STATES, Incident
+from app.domain.clock import AnswerClock
+from app.domain.incident import FINAL_STATES, Incident, IntentState
 from app.domain.steps import Transition
 from app.errors import IntentExistsError, StaleIncidentError, TaskKeptError
 from app.store.codec import entry_row, incident_row, storable
@@ -150,6 +151,14 @@ def order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
     }
 
 
+async def read_clock(connection: AsyncConnection, *, for_update: bool = False) -> AnswerClock:
+    statement = sa.select(clocks.c.elapsed, clocks.c.advanced_at, clocks.c.ran)
+    if for_update:
+        statement = statement.with_for_update()
+    row = (await connection.execute(statement)).one()
+    return AnswerClock(row.elapsed, row.advanced_at, row.ran)
+
+
 async def one_at_a_time(connection: AsyncConnection) -> None:
     """Let keeps and intents pass one after the other: each must see what the other has stored.
 
@@ -179,11 +188,13 @@ async def demand_not_kept(
 async def _save_intent(connection: AsyncConnection, incident: Incident, order: SaveIntent) -> None:
     intent = order.intent
     await demand_not_kept(connection, incident, order)
-    values = {
+    values: dict[str, object] = {
         "state": intent.state,
         "attempts": intent.attempts,
         "attempted_at": intent.attempted_at,
     }
+    if intent.state is IntentState.SENDING and intent.attempted_at is not None:
+        values["attempted_ran"] = (await read_clock(connection)).ran_at(intent.attempted_at)
     known = sa.update(intents).where(intents.c.intent_id == intent.intent_id).values(values)
     if (await connection.execute(known)).rowcount:
         return

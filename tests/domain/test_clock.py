@@ -49,6 +49,30 @@ def test_what_a_tick_counts(wall: int, monotonic: int, *, answerable: bool, coun
 
 
 @pytest.mark.parametrize(
+    ("wall", "monotonic", "ran"),
+    [(15, 15, 15), (7200, 15, 15), (-7200, 15, 0), (7200, 7200, 7200), (7200, 0, 0)],
+    ids=[
+        "an ordinary tick",
+        "the wall clock jumped ahead",
+        "the wall clock was set back",
+        "the loop hung",
+        "the receiver was down",
+    ],
+)
+def test_s7_the_running_time_is_never_longer_than_what_has_gone_by(
+    wall: int, monotonic: int, ran: int
+) -> None:
+    clock = CLOCK.tick(
+        now=T0 + timedelta(seconds=wall),
+        monotonic=timedelta(seconds=monotonic),
+        gap=GAP,
+        answerable=False,
+    )
+
+    assert clock.ran == timedelta(seconds=ran)
+
+
+@pytest.mark.parametrize(
     ("warned", "counted"),
     [(7, 7), (60, 60), (61, 60), (3600, 60), (-3600, 0)],
     ids=[

@@ -116,7 +116,7 @@ class Receiver:
         fenced = SqlIncidentStore(self.database.engine, self.reconcile.fence)
         store: IncidentStore = self.calls.guard("store", fenced)
         recorder = Recorder(store, self.context)
-        self.lookout = Lookout(systems, store, self.context)
+        self.lookout = Lookout(systems, store, self.context, monotonic=self._since_start)
         given = (recorder, self.context, self.reconcile)
         executor = Executor(systems, self.lookout, *given, monotonic=self._since_start)
         return Reconciler(

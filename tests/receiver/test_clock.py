@@ -190,6 +190,22 @@ async def test_the_heartbeat_of_a_clock_that_ran_ahead_is_no_sign_of_life(
     assert world.determined.calls == []
 
 
+async def test_s5_a_heartbeat_does_not_grow_young_when_the_wall_clock_is_set_back(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await receiver.run(GRACE - MINUTE)
+    world.heart_beats = False
+    world.time.passes(3 * GRACE)
+    await receiver.tick()
+    world.time.jumps(-3 * GRACE)
+    await receiver.tick()
+    for _ in range(4):
+        await receiver.run(MINUTE)
+
+    assert world.determined.calls == []
+
+
 async def test_a_reading_of_determined_by_a_clock_that_ran_ahead_confirms_no_owner(
     world: World, receiver: Receiver
 ) -> None:

@@ -1,7 +1,7 @@
 """S7: many stops need a person, however they come about."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -93,6 +93,55 @@ async def test_s7_the_eleventh_stop_within_an_hour_is_not_made_however_they_are_
     assert (await states(receiver)).count(S.STOPPED) == 10
     [told] = alarms(world)
     assert "11 allocations" in told
+
+
+async def jumps_forward(world: World, receiver: Receiver) -> None:
+    world.time.jumps(5 * GRACE)
+    await receiver.tick()
+
+
+async def jumps_forward_while_it_is_down(world: World, receiver: Receiver) -> None:
+    world.time.jumps(5 * GRACE)
+    await receiver.restart()
+    await receiver.settles()
+
+
+async def jumps_back(world: World, receiver: Receiver) -> None:
+    world.time.jumps(-5 * GRACE)
+    await receiver.tick()
+
+
+@pytest.mark.parametrize(
+    "jumps",
+    [jumps_forward, jumps_forward_while_it_is_down, jumps_back],
+    ids=lambda jumps: jumps.__name__.replace("_", " "),
+)
+async def test_s7_a_wall_clock_that_jumps_forgets_no_stop_of_the_last_hour(
+    jumps: Callable[[World, Receiver], Awaitable[None]], world: World, receiver: Receiver
+) -> None:
+    await idle(world, receiver, [IDENTITY, *runs(world, 3)[:2]])
+    await receiver.run(MINUTE)
+    await receiver.run(GRACE - MINUTE)
+    assert len(world.determined.kills) == 3
+
+    await jumps(world, receiver)
+
+    assert metric(receiver, "watchdog_stops_last_hour") == 3
+    assert await receiver.seen.stops_within(GRACE) == 3
+
+
+async def test_s7_after_a_jump_the_hour_goes_by_as_it_did_before(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await receiver.run(GRACE)
+    await jumps_forward(world, receiver)
+
+    await receiver.run(GRACE - SECOND)
+    within = metric(receiver, "watchdog_stops_last_hour")
+    await receiver.run(SECOND)
+
+    assert (within, metric(receiver, "watchdog_stops_last_hour")) == (1, 0)
 
 
 async def test_s7_ten_stops_an_hour_go_on_for_as_long_as_there_are_no_more(

@@ -35,6 +35,7 @@ from tests.domain.examples import (
 from tests.store.test_store_contract import MINUTE, OTHER, opening
 
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 RECOVERED = e.RecoveryObserved({})
 
 
@@ -63,12 +64,18 @@ async def all_is_sent(outbox_: SqlOutbox) -> None:
         await outbox_.sent(each.message_id, None, None)
 
 
+async def runs(store: SqlIncidentStore, span: timedelta) -> None:
+    """Let a receiver run for so long."""
+    await store.tick_clock(now=T0 + span, monotonic=span, gap=MINUTE, answerable=False)
+
+
 async def stopped(store: SqlIncidentStore, outbox_: SqlOutbox, *, at: datetime = T0) -> Incident:
     """Live a whole life: rows in every table that belongs to an incident."""
     incident = await opened(store)
     events = (warning_delivered(), proven(), CALL, ACCEPTED, ENDED)
     incident = await goes_on(store, incident, *events, at=at)
     await all_is_sent(outbox_)
+    await runs(store, 2 * HOUR)
     return incident
 
 
@@ -96,8 +103,8 @@ async def test_what_was_over_before_the_time_is_forgotten_with_all_that_belongs_
     await stopped(store, outbox)
     before = await left(engine)
 
-    early = await archive.prune(T0, limit=10)
-    pruned = await archive.prune(T0 + MINUTE, limit=10)
+    early = await archive.prune(T0, window=HOUR, limit=10)
+    pruned = await archive.prune(T0 + MINUTE, window=HOUR, limit=10)
 
     assert set(early.values()) == {0}
     assert 0 not in (before | {"keeps": 1}).values()
@@ -111,7 +118,7 @@ async def test_an_open_incident_is_kept_however_old_it_is(
     incident = await opened(store)
     await all_is_sent(outbox)
 
-    await archive.prune(T0 + 1000 * DAY, limit=10)
+    await archive.prune(T0 + 1000 * DAY, window=HOUR, limit=10)
 
     assert await store.incident("i1") == incident
     assert len(await store.history("i1")) == 2
@@ -122,7 +129,7 @@ async def test_the_time_counts_from_the_end_of_an_incident(
 ) -> None:
     await recovered(store, outbox, at=T0 + 100 * DAY)
 
-    assert (await archive.prune(T0 + 99 * DAY, limit=10))["incidents"] == 0
+    assert (await archive.prune(T0 + 99 * DAY, window=HOUR, limit=10))["incidents"] == 0
 
 
 async def test_an_incident_stays_while_a_message_of_it_waits(
@@ -130,9 +137,9 @@ async def test_an_incident_stays_while_a_message_of_it_waits(
 ) -> None:
     await goes_on(store, await opened(store), RECOVERED, at=T0)
 
-    waiting = await archive.prune(T0 + DAY, limit=10)
+    waiting = await archive.prune(T0 + DAY, window=HOUR, limit=10)
     await all_is_sent(outbox)
-    sent = await archive.prune(T0 + DAY, limit=10)
+    sent = await archive.prune(T0 + DAY, window=HOUR, limit=10)
 
     assert (waiting["incidents"], sent["incidents"]) == (0, 1)
 
@@ -142,11 +149,11 @@ async def test_s7_what_the_breaker_counts_stays(
 ) -> None:
     await stopped(store, outbox)
     async with writing(engine) as connection:
-        await connection.execute(sa.update(intents).values(attempted_at=T0 + DAY))
+        await connection.execute(sa.update(intents).values(attempted_ran=HOUR + MINUTE))
 
-    await archive.prune(T0 + DAY, limit=10)
+    await archive.prune(T0 + DAY, window=HOUR, limit=10)
 
-    assert await store.stops_since(T0) == 1
+    assert await store.stops_within(HOUR) == 1
 
 
 async def test_s6_an_intent_that_is_open_stays_whatever_its_incident_is(
@@ -156,7 +163,7 @@ async def test_s6_an_intent_that_is_open_stays_whatever_its_incident_is(
     async with writing(engine) as connection:
         await connection.execute(sa.update(intents).values(state="sending"))
 
-    await archive.prune(T0 + DAY, limit=10)
+    await archive.prune(T0 + DAY, window=HOUR, limit=10)
 
     assert (await left(engine))["intents"] == 1
 
@@ -176,7 +183,7 @@ async def test_s7_what_a_tripped_breaker_names_can_be_looked_at(
     async with writing(engine) as connection:
         await write_breaker(connection, state)
 
-    await archive.prune(T0 + DAY, limit=10)
+    await archive.prune(T0 + DAY, window=HOUR, limit=10)
 
     assert (await left(engine))["incidents"] == kept
 
@@ -187,7 +194,7 @@ async def test_a_batch_is_as_large_as_it_may_be_and_takes_the_oldest_first(
     for number in range(3):
         await recovered(store, outbox, number, at=T0 + (3 - number) * MINUTE)
 
-    pruned = await archive.prune(T0 + DAY, limit=2)
+    pruned = await archive.prune(T0 + DAY, window=HOUR, limit=2)
 
     assert pruned["incidents"] == 2
     assert {each.incident_id for each in await entries(archive)} == {"i0"}
@@ -199,7 +206,10 @@ async def test_two_that_prune_at_once_do_not_stand_in_each_others_way(
     for number in range(4):
         await recovered(store, outbox, number)
 
-    both = [archive.prune(T0 + DAY, limit=2), SqlArchive(engine).prune(T0 + DAY, limit=2)]
+    both = [
+        archive.prune(T0 + DAY, window=HOUR, limit=2),
+        SqlArchive(engine).prune(T0 + DAY, window=HOUR, limit=2),
+    ]
     pruned = await asyncio.gather(*both)
 
     assert [each["incidents"] for each in pruned] == [2, 2]
@@ -216,7 +226,7 @@ async def test_final_incidents_are_found_by_their_index(engine: AsyncEngine) -> 
         "before_cursor_execute",
         lambda _c, _k, statement, parameters, _x, _m: seen.append((statement, parameters)),
     )
-    await SqlArchive(engine).prune(T0, limit=10)
+    await SqlArchive(engine).prune(T0, window=HOUR, limit=10)
     [(statement, parameters)] = [
         each for each in seen if "ORDER BY incidents.changed_at" in each[0]
     ]
@@ -242,7 +252,7 @@ async def test_a_keep_that_counts_for_an_open_incident_stays(
 ) -> None:
     await kept(store)
 
-    await archive.prune(T0 + 100 * DAY, limit=10)
+    await archive.prune(T0 + 100 * DAY, window=HOUR, limit=10)
 
     assert await store.keeps_since([TASK], "reclaim", T0) == [KEEP]
 
@@ -252,9 +262,9 @@ async def test_a_keep_that_counts_for_nobody_is_forgotten_after_its_end(
 ) -> None:
     await goes_on(store, await kept(store), RECOVERED, at=T0)
 
-    await archive.prune(KEEP.until, limit=10)
+    await archive.prune(KEEP.until, window=HOUR, limit=10)
     in_force = await store.keeps_since([TASK], "reclaim", T0)
-    await archive.prune(KEEP.until + MINUTE, limit=10)
+    await archive.prune(KEEP.until + MINUTE, window=HOUR, limit=10)
 
     assert in_force == [KEEP]
     assert await store.keeps_since([TASK], "reclaim", T0) == []
@@ -326,7 +336,7 @@ async def test_the_history_can_be_written_and_pruned_while_it_is_read_out(
     reading_out = archive.entries(page=2)
     first = await anext(reading_out)
 
-    await archive.prune(T0 + DAY, limit=2)
+    await archive.prune(T0 + DAY, window=HOUR, limit=2)
     await opened(store, "i9", OTHER)
 
     assert first.incident_id == "i0"
