@@ -161,7 +161,7 @@ def with_outcome(
 
 
 def intent_step(
-    incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str = ""
+    incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str
 ) -> Step:
     after = incident.with_target(replace(target, intent=intent))
     return Step(after, reason, (SaveIntent(target.allocation_id, intent),), detail)

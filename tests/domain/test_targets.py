@@ -196,3 +196,22 @@ def test_an_incident_about_one_allocation_has_its_target_for_ever() -> None:
     left = e.TargetsLeft({ALLOCATION: Reason.NO_NEED})
     assert moved(incident, left) == Transition(incident)
     assert moved(incident, chosen(C)) == Transition(incident)
+
+
+def test_s12_a_new_choice_is_told_with_its_targets_and_its_evidence() -> None:
+    event = e.TargetsChosen((A, C), DEMAND, {"held": 3})
+
+    [entry] = moved(notified(), event).entries
+
+    assert (entry.reason, entry.detail) == (Reason.TARGETS_CHOSEN, "a.1, c.1")
+    assert entry.evidence == {"held": 3}
+
+
+def test_s12_an_incident_that_its_targets_close_says_why() -> None:
+    first = A.allocation_id
+    ended = happens(stopping(), e.AllocationEnded(first))
+
+    [entry] = moved(ended, NO_NEED).entries
+
+    assert (entry.reason, entry.after) == (Reason.TARGETS_LEFT, S.STOPPED)
+    assert entry.evidence == {}
