@@ -10,6 +10,7 @@
   - IntentExistsError            another incident already means to stop this allocation
   - BreakerTrippedError          a stop may not be recorded or sent: too many, or a person says no
   - TaskKeptError                somebody keeps the task: a stop may not be recorded or sent
+  - StopUnderWayError            a call to stop the task was made: it is too late to keep it
   - StopNotSentError             a call to stop something was not made: it surely did nothing
   - StoreUnavailableError        the database cannot be written now: try again later
   - UpstreamError                a system that we depend on
@@ -55,6 +56,10 @@ class IntentExistsError(WatchdogError):
 
 class TaskKeptError(WatchdogError):
     """A keep is in force for the task that an intent is about (S13)."""
+
+
+class StopUnderWayError(WatchdogError):
+    """A call to stop the task was made, and may have arrived."""
 
 
 class BreakerTrippedError(WatchdogError):

@@ -17,7 +17,7 @@ from app.api.dependencies import (
     StoreDep,
     allow,
 )
-from app.api.problems import PROBLEMS, KeepTooLongError, NothingToKeepError, StopUnderWayError
+from app.api.problems import PROBLEMS, KeepTooLongError, NothingToKeepError
 from app.domain.events import HoldsObserved
 from app.domain.history import Entry
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
@@ -27,6 +27,7 @@ from app.domain.policy import Mode, Policy
 from app.domain.reasons import Reason
 from app.domain.steps import Transition, is_under_way
 from app.durations import parse_duration
+from app.errors import StopUnderWayError
 from app.ports import IncidentStore
 
 router = APIRouter(

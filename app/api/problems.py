@@ -13,7 +13,12 @@ from starlette.exceptions import HTTPException
 from app.api.dependencies import AuthenticationError, PermissionDeniedError
 from app.domain.policy import Policy
 from app.durations import format_duration
-from app.errors import IncidentNotFoundError, StaleIncidentError, StoreUnavailableError
+from app.errors import (
+    IncidentNotFoundError,
+    StaleIncidentError,
+    StopUnderWayError,
+    StoreUnavailableError,
+)
 
 _MEDIA_TYPE = "application/problem+json"
 _MOST_FAULTS = 3
@@ -37,10 +42,6 @@ class BodyTooLargeError(Exception):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The body is longer than {most} bytes.")
-
-
-class StopUnderWayError(Exception):
-    """A call to stop the task was made, and may have arrived. Rendered as 409."""
 
 
 class NothingToKeepError(Exception):

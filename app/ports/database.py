@@ -100,6 +100,7 @@ class IncidentStore(Protocol):
 
         Raises:
             StaleIncidentError: the incident was changed since it was read.
+            StopUnderWayError: one of the tasks is being stopped, by whatever incident.
         """
         ...
 

@@ -25,6 +25,7 @@ from app.store.open_incidents import OpenIncidents
 from app.store.upsert import put
 from app.store.writes import (
     IS_OPEN,
+    demand_not_under_way,
     demand_version,
     in_parts,
     one_at_a_time,
@@ -173,6 +174,7 @@ class SqlIncidentStore:
                 await store(connection, transition)
             else:
                 await demand_version(connection, transition.incident)
+            await demand_not_under_way(connection, {each.task_id for each in keeps})
             if keeps:
                 rows = [asdict(each) | {"reason": storable(each.reason)} for each in keeps]
                 await connection.execute(sa.insert(schema.keeps), rows)

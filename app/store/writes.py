@@ -1,7 +1,7 @@
 """The statements that store a transition; always part of somebody's transaction."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from app.domain.actions import SaveIntent, SendMessage
 from app.domain.clock import AnswerClock
 from app.domain.incident import FINAL_STATES, Incident, IntentState
 from app.domain.steps import Transition
-from app.errors import IntentExistsError, StaleIncidentError, TaskKeptError
+from app.errors import IntentExistsError, StaleIncidentError, StopUnderWayError, TaskKeptError
 from app.store.codec import entry_row, incident_row, storable
 from app.store.schema import clocks, history, incidents, intents, keeps, outbox
 
@@ -183,6 +183,20 @@ async def demand_not_kept(
     by = (await connection.execute(statement.limit(1))).scalar_one_or_none()
     if by is not None:
         raise TaskKeptError(f"kept by {by}")
+
+
+async def demand_not_under_way(connection: AsyncConnection, task_ids: Collection[str]) -> None:
+    """Refuse a keep of what is being stopped, whichever alert led to it: nobody can take it back.
+
+    Raises:
+        StopUnderWayError: a call was made, or is about to be.
+    """
+    called = sa.select(intents.c.allocation_id).where(
+        intents.c.state.in_([IntentState.SENDING, IntentState.SENT])
+    )
+    for allocation_id in (await connection.execute(called)).scalars():
+        if allocation_id.rpartition(".")[0] in task_ids:
+            raise StopUnderWayError(allocation_id)
 
 
 async def _save_intent(connection: AsyncConnection, incident: Incident, order: SaveIntent) -> None:

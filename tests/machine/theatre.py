@@ -6,13 +6,18 @@ from datetime import datetime, timedelta
 
 from app.api.breaker import BreakerRequest, switch_breaker
 from app.api.dependencies import Caller
-from app.api.problems import KeepTooLongError, NothingToKeepError, StopUnderWayError
+from app.api.problems import KeepTooLongError, NothingToKeepError
 from app.domain.access import Role
 from app.domain.alert import Alert
 from app.domain.breaker import BreakerState
 from app.domain.incident import IncidentState
 from app.domain.readings import PeerReading
-from app.errors import IncidentNotFoundError, StaleIncidentError, StoreUnavailableError
+from app.errors import (
+    IncidentNotFoundError,
+    StaleIncidentError,
+    StopUnderWayError,
+    StoreUnavailableError,
+)
 from tests.domain.examples import ANNOTATIONS
 from tests.machine.answer_time import AnswerTime, Look
 from tests.machine.books import Books

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.api.problems import KeepTooLongError, StopUnderWayError
+from app.api.problems import KeepTooLongError
 from app.domain.actions import MessageKind
 from app.domain.incident import IncidentState, IntentState
 from app.domain.reasons import Reason
-from app.errors import UpstreamUnavailableError
+from app.errors import StopUnderWayError, UpstreamUnavailableError
 from tests.domain.examples import IDENTITY, TASK
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.world import World
@@ -174,7 +174,7 @@ async def test_the_keeps_of_one_episode_do_not_count_in_the_next(
     assert (await receiver.incidents())[-1].state is S.HELD
 
 
-async def test_a_keep_from_elsewhere_between_the_sending_and_its_taking_back_leaves_no_call_behind(
+async def test_a_keep_that_was_refused_can_be_made_when_the_stop_was_not_sent(
     world: World, receiver: Receiver
 ) -> None:
     other = replace(IDENTITY, alertname="GPUAllocationPartlyIdle")
@@ -183,7 +183,8 @@ async def test_a_keep_from_elsewhere_between_the_sending_and_its_taking_back_lea
     await receiver.hears_of(other)
 
     async def happen() -> None:
-        await receiver.keep(identity=other)
+        with pytest.raises(StopUnderWayError):
+            await receiver.keep(identity=other)
         world.time.passes(30 * SECOND)
 
     receiver.calls.before("cluster.stop", happen)
@@ -194,5 +195,30 @@ async def test_a_keep_from_elsewhere_between_the_sending_and_its_taking_back_lea
     assert world.determined.calls == []
     assert intent is not None
     assert (intent.state, intent.attempts) == (IntentState.RECORDED, 0), "it was not sent"
+    await receiver.keep(identity=other)
     await receiver.run(MINUTE)
     assert (await receiver.seen.find_open([IDENTITY.key]))[IDENTITY.key].state is S.HELD
+    assert world.determined.calls == []
+
+
+async def test_s13_what_is_being_stopped_is_not_kept_through_another_alert_either(
+    world: World, receiver: Receiver
+) -> None:
+    other = replace(IDENTITY, alertname="GPUAllocationPartlyIdle")
+    await receiver.warns()
+    await receiver.warns(other)
+    refused = []
+
+    async def keep() -> None:
+        try:
+            await receiver.keep(identity=other)
+        except StopUnderWayError as exc:
+            refused.append(exc)
+
+    receiver.calls.before("cluster.stop", keep)
+
+    await receiver.run(GRACE)
+
+    assert len(world.determined.calls) == 1
+    assert len(refused) == 1
+    assert await receiver.seen.keeps(world.time.wall) == []
