@@ -30,9 +30,18 @@ GROUPS = [
             "det-runtime",
             "det-gpus",
         ),
-        *("profiling", "power", "gpus", "allocations", "signal-counts", "coverage", "summaries"),
+        *(
+            "profiling",
+            "power",
+            "gpus",
+            "allocations",
+            "signal-counts",
+            "coverage",
+            "coverage-allocations",
+            "summaries",
+        ),
         *("hosts", "io", "memory", "nodes"),
-        *("windows", "windows-coverage", "windows-hosts", "verdicts"),
+        *("windows", "windows-coverage", "windows-held", "windows-hosts", "verdicts"),
     )
 ]
 """In the order of their layers: promtool has none of its own."""
