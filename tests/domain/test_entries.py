@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain import events as e
-from app.domain.actions import SaveIntent
+from app.domain.actions import MessageKind, SaveIntent
 from app.domain.history import Entry
 from app.domain.incident import (
     Block,
@@ -18,14 +18,17 @@ from app.domain.incident import (
     IntentState,
 )
 from app.domain.lifecycle import advance
+from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.domain.steps import is_under_way, words
 from app.errors import InvalidTransitionError
 from tests.domain.examples import (
+    ACCEPTED,
     ALLOCATION,
     CALL,
     ENDED,
     POLICY,
+    RECEIPT,
     SILENCED,
     T0,
     calling,
@@ -34,8 +37,10 @@ from tests.domain.examples import (
     held,
     notified,
     opened,
+    proven,
     sent,
     stopping,
+    warning_delivered,
 )
 from tests.domain.examples import after as follows
 
@@ -54,6 +59,65 @@ def entry(incident: Incident, event: e.Event) -> Entry:
 
 def answered(state: IntentState, reason: Reason) -> e.StopAnswered:
     return e.StopAnswered(ALLOCATION, state, reason, "HTTP 5xx")
+
+
+def tried_in_vain() -> Incident:
+    """Every attempt was taken, and the allocation runs on."""
+    again: tuple[e.Event, ...] = (proven(), CALL, ACCEPTED)
+    return follows(notified(), *again * POLICY.attempts)
+
+
+WARNED = {"channel": RECEIPT.channel, "ts": RECEIPT.ts, "to": "owner"}
+LOWERED = e.ModeChanged(Mode.WARN)
+GONE = e.OwnerUnreachable(1, Hold(R.OWNER_UNREACHABLE))
+RECOVERED = e.RecoveryObserved(EVIDENCE)
+REMINDED = e.ReminderDue(MessageKind.REMINDER)
+STALE = e.StopBlocked(R.EVIDENCE_STALE, "31 s", EVIDENCE)
+AGAIN = e.EpisodeBegan(EVIDENCE)
+SILENT = e.EpisodeBegan(EVIDENCE, R.HOLD_ENDED)
+
+HISTORY = [
+    (opened, e.AlertActive(), S.FIRING, R.ALERT_ACTIVE, "", {}),
+    (opened, LOWERED, S.FIRING, R.MODE_CHANGED, "warn", {}),
+    (firing, LOWERED, S.FIRING, R.MODE_CHANGED, "", {"mode": "warn"}),
+    (notified, LOWERED, S.FIRING, R.MODE_CHANGED, "", {"mode": "warn"}),
+    (held, LOWERED, S.HELD, R.MODE_CHANGED, "warn", {}),
+    (firing, warning_delivered(), S.NOTIFIED, R.WARNING_DELIVERED, "", WARNED),
+    (firing, GONE, S.HELD, R.OWNER_UNREACHABLE, "owner_unreachable", {}),
+    (notified, AGAIN, S.FIRING, R.NEW_EPISODE, "", EVIDENCE),
+    (notified, SILENT, S.FIRING, R.HOLD_ENDED, "", EVIDENCE),
+    (notified, REMINDED, S.NOTIFIED, R.REMINDER_QUEUED, "reminder", {}),
+    (notified, proven(), S.STOPPING, R.PROVEN, "", {"verify": [0.0]}),
+    (notified, RECOVERED, S.RESOLVED, R.RECOVERED, "", EVIDENCE),
+    (notified, e.RuleGone("none"), S.ENDED, R.RULE_GONE, "", {"detail": "none"}),
+    (notified, STALE, S.NOTIFIED, R.EVIDENCE_STALE, "31 s", EVIDENCE),
+    (stopping, STALE, S.STOPPING, R.EVIDENCE_STALE, "31 s", EVIDENCE),
+    (stopping, proven(), S.STOPPING, R.PROVEN, "", {"verify": [0.0]}),
+    (tried_in_vain, proven(), S.ESCALATED, R.ATTEMPTS_EXHAUSTED, "it runs on", {}),
+]
+
+
+@pytest.mark.parametrize(("before", "event", "state", "reason", "detail", "evidence"), HISTORY)
+def test_what_the_watchdog_does_is_told_whole(
+    before: Callable[[], Incident],
+    event: e.Event,
+    state: IncidentState,
+    reason: Reason,
+    detail: str,
+    evidence: dict[str, object],
+) -> None:
+    incident = before()
+
+    found = entry(incident, event)
+
+    assert found == Entry(LATER, reason, incident.state, state, "watchdog", detail, evidence)
+
+
+@pytest.mark.parametrize("before", [opened, held])
+def test_a_change_of_mode_is_kept_where_nobody_is_warned(before: Callable[[], Incident]) -> None:
+    changed = advance(before(), LOWERED, POLICY, at=LATER)
+
+    assert (changed.incident.mode, changed.actions) == (Mode.WARN, ())
 
 
 TOLD = [
@@ -125,13 +189,6 @@ def test_a_deadline_that_moves_says_by_how_much() -> None:
     found = entry(notified(), e.DeadlineMoved(ALLOCATION, timedelta(hours=2)))
 
     assert (found.reason, found.detail) == (R.NOBODY_WAITS, "looked at again 2:00:00 later")
-
-
-def test_s5_what_blocks_a_stop_is_told_with_its_evidence() -> None:
-    found = entry(notified(), e.StopBlocked(R.EVIDENCE_STALE, "31 s", EVIDENCE))
-
-    assert (found.reason, found.detail) == (R.EVIDENCE_STALE, "31 s")
-    assert found.evidence == EVIDENCE
 
 
 def test_s5_of_what_nobody_can_see_there_is_no_evidence() -> None:

@@ -164,14 +164,23 @@ def test_a_withdrawn_intent_leaves_with_its_reason() -> None:
     assert messages(transition) == [MessageKind.STATUS]
 
 
-def two_are_stopped() -> Incident:
-    """Two allocations are named in one warning, and both have an intent."""
+def one_of_two_is_stopped() -> Incident:
+    """Two allocations are named in one warning, and one has an intent."""
     one = firing()
     neighbour = replace(one.targets[0], allocation_id=NEIGHBOUR)
     both = {ALLOCATION: given_warning(), NEIGHBOUR: given_warning()}
     told = e.WarningDelivered(1, RECEIPT, both)
-    incident = after(replace(one, targets=(*one.targets, neighbour)), told, proven())
-    return after(incident, e.StopProven(NEIGHBOUR, "n2", {}))
+    return after(replace(one, targets=(*one.targets, neighbour)), told, proven())
+
+
+def two_are_stopped() -> Incident:
+    return after(one_of_two_is_stopped(), e.StopProven(NEIGHBOUR, "n2", {}))
+
+
+def test_the_intent_of_a_neighbour_is_dated_when_it_is_put_on_record() -> None:
+    both = step(one_of_two_is_stopped(), e.StopProven(NEIGHBOUR, "n2", {})).incident
+
+    assert [each.intent and each.intent.recorded_at for each in both.targets] == [T0, LATER]
 
 
 def test_s9_a_withdrawn_intent_needs_a_new_warning_while_a_neighbour_is_stopped() -> None:

@@ -118,7 +118,7 @@ def test_what_an_event_makes_of_an_incident(
 def test_s1_nothing_is_stopped_from_a_state_without_a_valid_warning(
     before: Callable[[], Incident], event: e.Event
 ) -> None:
-    with pytest.raises(InvalidTransitionError):
+    with pytest.raises(InvalidTransitionError, match="does not allow"):
         step(before(), event)
 
 
