@@ -145,6 +145,10 @@ def test_a_recovery_ends_what_held_the_incident() -> None:
     assert follows(held(), e.RecoveryObserved({})).holds == ()
 
 
+def test_a_new_round_is_held_by_nothing_that_held_the_last() -> None:
+    assert follows(held(), e.HoldsObserved(())).holds == ()
+
+
 def test_the_attempt_is_counted_and_dated_before_the_call() -> None:
     called = advance(stopping(), CALL, POLICY, at=LATER)
 
