@@ -15,8 +15,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format fuzz bench-rules bench-reconcile mutate-rules lock clean
-.PHONY: system venv venv-det
+.PHONY: help demo test check format fuzz bench-rules bench-reconcile mutate mutate-rules lock clean
+.PHONY: system venv venv-det venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (
 bench-reconcile: venv ## Measure what a tick costs with 1,000 and 10,000 open incidents
 	@.venv/bin/python -m benchmarks.reconcile --markdown docs/benchmarks.md
 
+mutate: venv-mutate ## Break what decides in every small way, and see a test notice it (minutes)
+	@scripts/mutate
+
 mutate-rules: venv ## Break the rules, one condition at a time, and see a test fail (an hour)
 	@.venv/bin/python -m tests.rules.mutation --files '$(ONLY)'
 
@@ -53,6 +56,7 @@ lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) pyproject.toml -o requirements/run.txt
 	@$(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	@$(LOCK) requirements/det.in -o requirements/det.txt
+	@$(LOCK) requirements/mutate.in -o requirements/mutate.txt
 	@$(LOCK) requirements/uv.in -o requirements/uv.txt
 
 clean: ## Remove the environments, caches and everything built
@@ -70,3 +74,6 @@ venv: system
 
 venv-det: system
 	@scripts/set-up-venv .venv-det requirements/det.txt
+
+venv-mutate: system
+	@scripts/set-up-venv .build/venv-mutate requirements/mutate.txt
