@@ -14,7 +14,7 @@ from tests.machine.configurations import OF_A_USER
 from tests.machine.database import MemoryDatabase
 from tests.machine.ending import comes_to_its_end
 from tests.machine.logs import Bugs
-from tests.machine.mischief import BETWEEN_TICKS, GROUPS, all_is_set_for_a_stop, happens
+from tests.machine.mischief import AGAINST, BETWEEN_TICKS, GROUPS, all_is_set_for_a_stop, happens
 from tests.machine.tasks import Task
 from tests.machine.theatre import Theatre
 from tests.receiver.calls import Crash
@@ -139,6 +139,18 @@ class Machine(RuleBasedStateMachine):
                 if when == number:
                     self.happens(happening)
             self.goes_on(span)
+
+    @rule(which=WHICH, against=st.sampled_from(AGAINST), before=st.sampled_from([SECOND, MINUTE]))
+    def something_speaks_against_a_stop_that_is_due(
+        self, which: int, against: str, before: timedelta
+    ) -> None:
+        """Each of them alone: of all that may happen, chance hardly ever picks it just then."""
+        self.mends(which, "as before")
+        self.goes_on(SECOND)
+        self.goes_on(10 * MINUTE)
+        self.goes_on(20 * MINUTE - before)
+        self.happens((against, which))
+        self.goes_on(before + SECOND)
 
     @rule(happening=MEANWHILE, calls=SOON, span=SPANS)
     def something_happens_in_a_tick(

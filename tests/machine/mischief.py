@@ -333,6 +333,30 @@ MENDING: dict[str, Happening] = {
     "nothing speaks against it": nothing_speaks_against_it,
 }
 GROUPS = (CLUSTER, QUEUE, ALERTMANAGER, SYSTEMS, PEOPLE, RECEIVER, MENDING, MENDING)
+AGAINST = (
+    "silence",
+    "silence on a peer",
+    "peer down",
+    "inhibited",
+    "samples stale",
+    "samples missing",
+    "changes hands",
+    "owner unknown",
+    "ceases",
+    "works",
+    "fires anew",
+    "Prometheus slow",
+    "kept",
+    "breaker tripped",
+    "clock forward",
+    "no heartbeat",
+    "configuration: warn",
+    "configuration: policy warns",
+    "configuration: bob is exempt",
+    "configuration: observe",
+    "configuration: nights",
+)
+"""What forbids a stop that is due, or should not bring it about."""
 BETWEEN_TICKS = frozenset(
     {*(f"configuration: {name}" for name in CONFIGURATIONS), "nothing speaks against it"}
 )

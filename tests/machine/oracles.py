@@ -132,6 +132,8 @@ class Court:
     def _of_warning(self, told: Told, call: Call) -> Iterator[str]:
         """Say what speaks against a call that rests on this warning."""
         condition = self.facts.conditions[told.key]
+        if call.owner != condition.identity.username:
+            yield f"S2: it is {call.owner}'s, and {condition.identity.username} was judged"
         yield from self._told_first(told, call, condition)
         yield from self._proven(call, condition)
         yield from self._peers(call, condition)
