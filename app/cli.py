@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, NoReturn
 
@@ -78,18 +79,16 @@ def check(
         raise typer.Exit(_SOMETHING_IS_MISSING)
 
 
-def _begin(text: str) -> datetime:
-    try:
-        return parse_begin(text)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc)) from exc
+def _worded(parse: Callable[[str], datetime]) -> Callable[[str], datetime]:
+    """Let the command line say what is wrong, and not only that something is."""
 
+    def read(text: str) -> datetime:
+        try:
+            return parse(text)
+        except ValueError as exc:
+            raise typer.BadParameter(str(exc)) from exc
 
-def _end(text: str) -> datetime:
-    try:
-        return parse_end(text)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc)) from exc
+    return read
 
 
 @history.command()
@@ -98,7 +97,7 @@ def export(
     since: Annotated[
         datetime | None,
         typer.Option(
-            parser=_begin,
+            parser=_worded(parse_begin),
             metavar="DAY|MOMENT",
             help="From then on: 2027-01-01, which begins in UTC, or 2027-01-01T18:00:00Z.",
         ),
@@ -106,7 +105,7 @@ def export(
     until: Annotated[
         datetime | None,
         typer.Option(
-            parser=_end,
+            parser=_worded(parse_end),
             metavar="DAY|MOMENT",
             help="Up to the end of this day, 2027-01-31, or before 2027-01-31T18:00:00Z.",
         ),

@@ -37,16 +37,7 @@ def parse_end(value: object) -> datetime:
     Raises:
         ValueError: it is neither.
     """
-    if isinstance(value, str):
-        value = _date_or_moment(value)
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
-    if isinstance(value, date) and not isinstance(value, datetime) and value < date.max:
-        return datetime.combine(value + timedelta(days=1), time(), UTC)
-    raise ValueError(
-        f"{value} is no end; write a day, 2027-01-31, or a moment with its time zone, "
-        "2027-01-31T18:00:00Z"
-    )
+    return _instant(value, "end", after=timedelta(days=1))
 
 
 def parse_begin(value: object) -> datetime:
@@ -55,14 +46,19 @@ def parse_begin(value: object) -> datetime:
     Raises:
         ValueError: it is neither.
     """
+    return _instant(value, "begin", after=timedelta())
+
+
+def _instant(value: object, what: str, *, after: timedelta) -> datetime:
+    """Read a moment, or a day: then so long after its midnight."""
     if isinstance(value, str):
         value = _date_or_moment(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime.combine(value, time(), UTC)
+    if isinstance(value, date) and not isinstance(value, datetime) and value <= date.max - after:
+        return datetime.combine(value + after, time(), UTC)
     raise ValueError(
-        f"{value} is no begin; write a day, 2027-01-31, or a moment with its time zone, "
+        f"{value} is no {what}; write a day, 2027-01-31, or a moment with its time zone, "
         "2027-01-31T18:00:00Z"
     )
 
