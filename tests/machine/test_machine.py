@@ -9,7 +9,7 @@ from hypothesis import Phase, settings
 from tests.machine.machine import STEPS, Machine
 
 Machine.TestCase.settings = settings(
-    max_examples=50,
+    max_examples=25,
     stateful_step_count=STEPS,
     derandomize=True,
     deadline=None,
