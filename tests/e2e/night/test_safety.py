@@ -88,14 +88,15 @@ def test_s7_one_stop_too_many_trips_the_breaker_and_s9_its_reset_begins_anew(
         night.wait_past(datetime.now(UTC))
 
         assert night.is_spared(second)
-        assert [hold["reason"] for hold in stage.incident(second, "held")["holds"]] == ["breaker"]
+        assert "breaker" in {hold["reason"] for hold in stage.incident(second, "held")["holds"]}
         assert any(second.task_id in text for text in shown_to_admins(stage)), (
             "admins read what was about to happen"
         )
 
+        reset_at = datetime.now(UTC)
         world.act("/api/v1/breaker", {"action": "reset", "reason": "looked at it"})
         stage.incident(second, "stopped")
-        assert len(warnings(stage, second)) == 2, "who was spared is warned anew"
+        assert warnings(stage, second)[-1].posted_at > reset_at, "who was spared is warned anew"
         assert stopped_after(stage, second) >= stage.scaled(GRACE)
 
 

@@ -65,12 +65,6 @@ def histories(stage: Stage, task: TaskState) -> list[dict[str, Any]]:
     ]
 
 
-def first_entry(stage: Stage, task: TaskState, reason: str) -> datetime:
-    """Return when a reason first came up in the history of the task's only incident."""
-    found = [each["at"] for each in histories(stage, task) if each["reason"] == reason]
-    return min(datetime.fromisoformat(at) for at in found)
-
-
 def wait_for_reason(stage: Stage, task: TaskState, *wanted: str) -> str:
     """Return the first of these reasons that is in the history of the task's incident."""
 
