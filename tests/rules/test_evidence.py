@@ -76,7 +76,9 @@ EACH_SERIES = [
 
 
 def world() -> Series:
-    series = cluster() | recorded()
+    # An instance of MIG, which carries the uuid of the first GPU and says nothing of it.
+    instance = 'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-1",det_agent_id="agent-a",GPU_I_ID="7"}'
+    series = cluster() | recorded() | {instance: ALWAYS}
     return series | dict.fromkeys((MEMORY.format("a"), MEMORY.format("b"), LIMIT, QUEUE), "1+0x400")
 
 

@@ -91,10 +91,11 @@ def test_allocation_that_changed_hands_has_no_proof(seen: Seen) -> None:
 
 
 def test_gap_in_the_window_is_no_evidence_of_work(seen: Seen) -> None:
-    # Eight minutes without samples of one GPU, then idle as before.
+    # Eight minutes without samples of one GPU, then idle as before. At first `verify` alone looks
+    # fresh.
     series = cluster(util_2="0+0x199 _x32 0+0x200")
 
-    seen(series, ("49m45s", 1, 0), ("60m", 0, None), ("90m", 1, 0))
+    seen(series, ("49m45s", 1, 0), ("50m30s", 1, 45), ("60m", 0, None), ("90m", 1, 0))
 
 
 def said(values: str) -> dict[str, str]:
@@ -141,7 +142,8 @@ def test_work_on_the_cpu_is_fresh_evidence_without_a_verified_condition(seen: Se
 
 
 def test_host_that_is_out_of_sight_is_no_evidence_of_work(seen: Seen) -> None:
-    # The exporter of one agent fails from 50m on. Its rate lasts for some minutes more.
+    # The exporter of one agent fails from 50m on. Its rate lasts for some minutes more, and so does
+    # what `verify` alone says.
     gone = {cadvisor("container_start_time_seconds", 2): "1+0x199 stale"}
     series = cluster(cpu_2="0+0.3x199 stale") | gone
 
