@@ -1,4 +1,9 @@
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
 import pytest
+import yaml
 
 from tests.rules.mutation.__main__ import equivalents, every_broken_rule
 from tests.rules.mutation.mutants import mutants
@@ -19,7 +24,8 @@ from tests.rules.mutation.promql import parse
         pytest.param("a * on (x) group_left () b", ["(a)"], id="a join"),
         pytest.param("max_over_time(a[4h])", ["max_over_time(a[120m])"], id="half a window"),
         pytest.param("a offset 40m", ["a"], id="what was before"),
-        pytest.param("0.5 * a", ["0.55 * a", "0.45 * a", "(0.5)"], id="a share"),
+        pytest.param("0.5 * a", ["0.55 * a", "0.45 * a", "(a)"], id="a share"),
+        pytest.param("0 * scalar(a)", ["(0)"], id="a number of a number"),
         pytest.param("vector(0.5)", ["vector(0.55)", "vector(0.45)"], id="a threshold"),
         pytest.param("a / scalar(vector(1))", ["(a)"], id="a row to be counted is no threshold"),
     ],
@@ -56,6 +62,21 @@ def test_mutants_of_a_rule_differ_from_it_and_have_names_of_their_own() -> None:
     found = list(every_broken_rule())
 
     assert len({(one.path, one.place, one.mutant.name) for one in found}) == len(found) > 800
+
+
+def test_prometheus_understands_every_mutant(
+    tmp_path: Path, run_tool: Callable[..., CompletedProcess[str]]
+) -> None:
+    rules = [
+        {"record": "a:b:c", "labels": {"mutant": str(number)}, "expr": one.mutant.expression}
+        for number, one in enumerate(every_broken_rule())
+    ]
+    path = tmp_path / "mutants.rules.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "mutants", "rules": rules}]}))
+
+    result = run_tool("promtool", "check", "rules", path)
+
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_explained_mutants_exist_and_have_a_reason() -> None:

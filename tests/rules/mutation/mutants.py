@@ -92,9 +92,19 @@ def _binary(expression: str, node: Node) -> _Change:
         if node.words:
             # Without it there is no 0 or 1 left.
             return
+    if _is_scalar(node.parts[0]) and not _is_scalar(node.parts[1]):
+        # A number alone is no row.
+        yield f"no {node.name}: {_short(left)}", node.start, node.end, f"({right})"
+        return
     yield f"no {node.name}: {_short(right)}", node.start, node.end, f"({left})"
     if node.name == "or":
         yield f"nothing before or: {_short(left)}", node.start, node.end, f"({right})"
+
+
+def _is_scalar(node: Node) -> bool:
+    if node.kind in {"parentheses", "minus", "binary"}:
+        return all(map(_is_scalar, node.parts))
+    return node.kind == "number" or (node.kind == "call" and node.name in {"scalar", "time"})
 
 
 def _threshold(expression: str, node: Node) -> _Change:
