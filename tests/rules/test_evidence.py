@@ -169,7 +169,7 @@ def test_evidence_counts_nothing_of_others(answers: Ask, alert: str) -> None:
     container = labels(allocation_id="n2.1", container_id="c3", agent_id="agent-c")
     neighbour = {
         'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-3",det_agent_id="agent-a"}': silent,
-        f'watchdog_gpu_allocation_info{{{other},gpu_uuid="GPU-3"}}': ALWAYS,
+        f'watchdog_gpu_allocation_info{{{other},gpu_uuid="GPU-3"}}': silent,
         f"watchdog_container_allocation_info{{{container}}}": silent,
         'node_memory_MemAvailable_bytes{det_agent_id="agent-c"}': silent,
         f"watchdog_user_slot_limit{{{labels(username='carol', resource_pool='default')}}}": silent,
@@ -177,3 +177,12 @@ def test_evidence_counts_nothing_of_others(answers: Ask, alert: str) -> None:
     }
 
     answers(alert, world() | neighbour, ("52m", 0))
+
+
+@pytest.mark.parametrize("alert", [name for name in AGES if name != "UserOverSlotLimit"])
+def test_owner_that_differs_in_one_label_is_no_evidence(answers: Ask, alert: str) -> None:
+    silent = world() | {OWNER: "1+0x200 _x200"}
+    others = [labels(**BOB | {name: "other"}) for name in BOB]
+    fresh = {f"watchdog_allocation_info{{{other}}}": ALWAYS for other in others}
+
+    answers(alert, silent | fresh, ("52m", 120), ("56m", None))
