@@ -176,6 +176,15 @@ def test_addresses_and_paths_are_those_of_this_run() -> None:
     assert config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["127.0.0.1:4"]
 
 
+def test_what_tells_of_itself_alone_is_asked_each_minute() -> None:
+    config = yaml.safe_load(scale_prometheus_config(PROMETHEUS_CONFIG.read_text(), 100))
+
+    every = {job["job_name"]: job.get("scrape_interval") for job in config["scrape_configs"]}
+    rare = {name: interval for name, interval in every.items() if interval is not None}
+    assert config["global"]["scrape_interval"] == "150ms"
+    assert rare == {"prometheus": "600ms", "alertmanager": "600ms"}
+
+
 def test_further_alertmanagers_stand_wherever_the_one_of_the_file_does() -> None:
     rendering = Rendering(
         addresses={"alertmanager:9093": "127.0.0.1:4"}, more_peers=["127.0.0.1:5", "127.0.0.1:6"]
