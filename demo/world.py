@@ -24,6 +24,7 @@ from demo.commands import (
     receiver_command,
     simulation_command,
 )
+from demo.plain import PLAIN
 from demo.processes import Program, free_port, wait_until
 from demo.run_files import RunFiles
 from demo.simulation import Addresses, read_addresses
@@ -226,7 +227,9 @@ class World:
         return answer if answer.is_success else None
 
     def _start(self) -> None:
-        self.http = self._stack.enter_context(httpx.Client(timeout=5, trust_env=False))
+        self.http = self._stack.enter_context(
+            httpx.Client(timeout=5, trust_env=False, verify=PLAIN)
+        )
         for program in self.programs:
             self._stack.callback(program.end)
         self.simulation.start()

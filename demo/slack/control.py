@@ -6,6 +6,7 @@ from typing import Self
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
+from demo.plain import PLAIN
 from demo.slack.calls import FaultKind
 from demo.slack.wire import (
     AddChannel,
@@ -34,7 +35,7 @@ class SlackControl:
     """
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/control", timeout=10)
+        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/control", timeout=10, verify=PLAIN)
 
     def __enter__(self) -> Self:
         return self

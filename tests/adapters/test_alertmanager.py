@@ -14,6 +14,7 @@ from app.domain.incident import Keep
 from app.domain.matchers import Matcher
 from app.domain.readings import PeerAlertState
 from app.errors import UpstreamRejectedError, UpstreamUnavailableError
+from demo.plain import PLAIN
 from tests.domain.examples import IDENTITY, T0, TASK
 
 ONE, TWO = "http://am-1:9093", "http://am-2:9093"
@@ -30,7 +31,10 @@ KEEP = Keep(
 
 @pytest.fixture
 async def peers() -> AsyncIterator[Alertmanager]:
-    async with httpx.AsyncClient(base_url=ONE) as one, httpx.AsyncClient(base_url=TWO) as two:
+    async with (
+        httpx.AsyncClient(base_url=ONE, verify=PLAIN) as one,
+        httpx.AsyncClient(base_url=TWO, verify=PLAIN) as two,
+    ):
         yield Alertmanager({"am-1": one, "am-2": two})
 
 

@@ -7,6 +7,7 @@ from app.adapters.determined import Determined
 from app.adapters.determined_session import AccessToken, Session
 from demo.cluster.cluster import Cluster
 from demo.cluster.model import TaskType
+from demo.plain import PLAIN
 from tests.adapters.test_determined_reads import start
 
 
@@ -79,7 +80,7 @@ async def test_queue_is_read_to_its_end() -> None:
     for plural in ("notebooks", "shells", "commands", "tensorboards"):
         respx.get(f"{base}/{plural}").respond(json={plural: []})
     queue = respx.get(f"{base}/job-queues-v2").mock(side_effect=page)
-    async with httpx.AsyncClient(base_url="http://determined") as client:
+    async with httpx.AsyncClient(base_url="http://determined", verify=PLAIN) as client:
         snapshot = await Determined(client, Session(client, AccessToken("t"))).snapshot()
 
     assert snapshot.queued_slots == {"default": {"bob": 10_003}}

@@ -16,6 +16,7 @@ from app.adapters.determined_session import AccessToken, Password, Session
 from app.errors import UpstreamRejectedError
 from demo.cluster.calls import FaultKind
 from demo.cluster.cluster import Cluster
+from demo.plain import PLAIN
 from tests.adapters.conftest import ManualClock
 
 LOGIN = "/api/v1/auth/login"
@@ -178,7 +179,7 @@ async def test_cookie_of_the_login_is_not_kept(
 async def test_access_token_is_used_as_it_is(tmp_path: Path) -> None:
     tasks = respx.get("http://determined/api/v1/tasks").respond(401)
     login = respx.post(f"http://determined{LOGIN}")
-    async with httpx.AsyncClient(base_url="http://determined") as client:
+    async with httpx.AsyncClient(base_url="http://determined", verify=PLAIN) as client:
         session = Session(client, AccessToken("v2.fixed"), token_path=tmp_path / "token")
         await session.renew()
 
@@ -193,7 +194,7 @@ async def test_access_token_is_used_as_it_is(tmp_path: Path) -> None:
 @respx.mock
 async def test_password_goes_unhashed_and_only_to_the_login() -> None:
     login = respx.post(f"http://determined{LOGIN}").respond(json={"token": "t1", "user": {}})
-    async with httpx.AsyncClient(base_url="http://determined") as client:
+    async with httpx.AsyncClient(base_url="http://determined", verify=PLAIN) as client:
         await Session(client, Password("watchdog", "pässword")).renew()
 
     assert json.loads(login.calls.last.request.content) == {

@@ -14,6 +14,7 @@ from app.logs import configure_logs
 from demo.cluster.cluster import Cluster
 from demo.cluster.rest.app import create_app
 from demo.listener import Listener, reserve
+from demo.plain import PLAIN
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def listening_master(cluster: Cluster) -> AsyncIterator[httpx.AsyncClient]
     """A client over a real connection: what runs in memory leaves the loudest library out."""
     listener = Listener(create_app(cluster), reserve("127.0.0.1"))
     await listener.open()
-    async with httpx.AsyncClient(base_url=listener.url) as client:
+    async with httpx.AsyncClient(base_url=listener.url, verify=PLAIN) as client:
         yield client
     await listener.release()
 

@@ -13,6 +13,7 @@ import respx
 from app.adapters.prometheus import Prometheus
 from app.domain.readings import Sample
 from app.errors import UpstreamMalformedError, UpstreamUnavailableError
+from demo.plain import PLAIN
 from tests.domain.examples import IDENTITY
 
 URL = "http://prometheus"
@@ -28,7 +29,7 @@ def broken() -> list[str]:
 
 @pytest.fixture
 async def prometheus(broken: list[str]) -> AsyncIterator[Prometheus]:
-    async with httpx.AsyncClient(base_url=URL) as client:
+    async with httpx.AsyncClient(base_url=URL, verify=PLAIN) as client:
         yield Prometheus(client, on_broken=broken.append)
 
 
@@ -261,5 +262,5 @@ async def test_answer_that_may_lack_something_proves_nothing(prometheus: Prometh
 async def test_silence_about_broken_alerts_is_possible() -> None:
     with respx.mock:
         respx.get(ALERTS).respond(json=alerts(alert(username="")))
-        async with httpx.AsyncClient(base_url=URL) as client:
+        async with httpx.AsyncClient(base_url=URL, verify=PLAIN) as client:
             assert await Prometheus(client).firing_alerts() == []

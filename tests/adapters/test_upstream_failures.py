@@ -24,6 +24,7 @@ from app.errors import (
     UpstreamRejectedError,
     UpstreamUnavailableError,
 )
+from demo.plain import PLAIN
 from tests.domain.examples import ALLOCATION, T0, TASK, allocation
 
 SECRET = "s3cr3t-7f9a"
@@ -107,7 +108,7 @@ CALLS: dict[str, Call] = READS | {
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=URL) as client:
+    async with httpx.AsyncClient(base_url=URL, verify=PLAIN) as client:
         yield client
 
 

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.store.engine import reading
 from app.store.schema import leases
 from app.store.sql import SqlIncidentStore
+from demo.plain import PLAIN
 from demo.simulation import Addresses
 from tests.api.receiver import PROBLEM, broken, metric, running, tick, until_ready
 
@@ -126,7 +127,9 @@ async def test_token_that_determined_takes_is_written_for_prometheus(
 ) -> None:
     await until_ready(client)
 
-    async with httpx.AsyncClient(base_url=simulation.determined, auth=signed(token_file)) as master:
+    async with httpx.AsyncClient(
+        base_url=simulation.determined, auth=signed(token_file), verify=PLAIN
+    ) as master:
         answer = await master.get("/api/v1/me")
 
     assert answer.json()["user"]["username"] == "watchdog"

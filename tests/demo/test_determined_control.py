@@ -12,6 +12,7 @@ from demo.cluster.exporters.app import ExporterKind
 from demo.cluster.model import AllocationState, TaskType
 from demo.cluster.sensors import ExporterMode
 from demo.cluster.wire import AddFault, SetExporters, SetUser, StartTask, TaskState
+from demo.plain import PLAIN
 from demo.simulation import Addresses
 
 
@@ -30,7 +31,7 @@ def bearer(master: httpx.Client) -> dict[str, str]:
 
 @pytest.fixture
 def master(simulation: Addresses) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=simulation.determined, timeout=5) as client:
+    with httpx.Client(base_url=simulation.determined, timeout=5, verify=PLAIN) as client:
         client.headers.update(bearer(client))
         yield client
 
@@ -48,7 +49,7 @@ def test_everything_listens_when_the_addresses_are_printed(
     simulation: Addresses, master: httpx.Client
 ) -> None:
     pages = [
-        httpx.get(agent.metrics_url(kind))
+        httpx.get(agent.metrics_url(kind), verify=PLAIN)
         for agent in simulation.agents.values()
         for kind in ExporterKind
     ]
@@ -172,17 +173,21 @@ def test_exporter_that_is_down_refuses_and_can_be_repaired(
     control.set_exporters("agent-a", SetExporters(dcgm=ExporterMode.DOWN))
 
     with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+        httpx.get(url, verify=PLAIN)
 
     control.set_exporters("agent-a", SetExporters(dcgm=ExporterMode.OK))
-    assert httpx.get(url).status_code == 200
+    assert httpx.get(url, verify=PLAIN).status_code == 200
 
 
 def test_exporter_can_hang(control: ControlClient, simulation: Addresses) -> None:
     control.set_exporters("agent-b", SetExporters(cadvisor=ExporterMode.HANG))
 
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(simulation.agents["agent-b"].metrics_url(ExporterKind.CADVISOR), timeout=0.2)
+        httpx.get(
+            simulation.agents["agent-b"].metrics_url(ExporterKind.CADVISOR),
+            timeout=0.2,
+            verify=PLAIN,
+        )
 
 
 def test_activity_shows_in_the_next_readings(
@@ -192,7 +197,9 @@ def test_activity_shows_in_the_next_readings(
     idle = f'DCGM_FI_DEV_GPU_UTIL{{gpu="0",UUID="{notebook.gpu_uuids[0]}"'
 
     def utilization() -> float:
-        [row] = [line for line in httpx.get(url).text.splitlines() if line.startswith(idle)]
+        [row] = [
+            line for line in httpx.get(url, verify=PLAIN).text.splitlines() if line.startswith(idle)
+        ]
         return float(row.rpartition(" ")[2])
 
     wait_until(lambda: utilization() == 0, "the notebook is idle")

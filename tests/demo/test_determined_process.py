@@ -14,6 +14,7 @@ import pytest
 from demo.addresses import reserve_agents
 from demo.cluster.cluster import Options
 from demo.listener import Listener, reserve
+from demo.plain import PLAIN
 from demo.simulation import simulation
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ async def test_two_simulations_run_side_by_side() -> None:
     async with (
         simulation(Options()) as one,
         simulation(Options()) as two,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(verify=PLAIN) as client,
     ):
         answers = [await client.get(f"{each.determined}/info") for each in (one, two)]
 
@@ -46,7 +47,7 @@ async def test_nothing_listens_afterwards() -> None:
     async with simulation(Options()) as addresses:
         pass
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{addresses.determined}/info")
 
@@ -70,7 +71,7 @@ async def test_closed_listener_refuses_and_keeps_its_address() -> None:
     await listener.open()
     await listener.close()
 
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=PLAIN) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(listener.url)
         with socket.socket() as rival, pytest.raises(OSError, match="in use"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from demo.plain import PLAIN
 from demo.processes import Program, free_port, wait_until
 
 
@@ -28,7 +29,7 @@ def server(tmp_path: Path, url: str) -> Iterator[Program]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).is_success
+        return httpx.get(url, timeout=5, trust_env=False, verify=PLAIN).is_success
     except httpx.ConnectError:
         return False
 
@@ -39,7 +40,7 @@ def test_suspended_program_takes_connections_and_answers_none_until_it_is_resume
     server.suspend()
 
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(url, timeout=0.2, trust_env=False)
+        httpx.get(url, timeout=0.2, trust_env=False, verify=PLAIN)
     assert server.is_running
     server.resume()
     assert answers(url)

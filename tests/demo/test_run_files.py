@@ -6,6 +6,7 @@ import httpx
 import pytest
 import yaml
 
+from demo.plain import PLAIN
 from demo.run_files import ROOT, RunFiles
 from demo.simulation import Addresses
 from demo.slack.control import SlackControl
@@ -32,7 +33,7 @@ def test_webhook_in_the_folder_leads_to_the_admins_of_this_run(
 
     # Alertmanager takes the file's words as they are, but for the space around them.
     url = (files.folder / "secrets/slack_admin_webhook").read_text().strip()
-    answer = httpx.post(url, json={"attachments": [{"title": "ExporterDown"}]})
+    answer = httpx.post(url, json={"attachments": [{"title": "ExporterDown"}]}, verify=PLAIN)
     assert answer.text == "ok"
     with SlackControl(simulation.slack) as slack:
         [message] = slack.messages("#gpu-admins")

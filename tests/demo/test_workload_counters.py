@@ -13,6 +13,7 @@ from demo.cluster.exporters.app import ExporterKind
 from demo.cluster.model import Container, Task, TaskType
 from demo.cluster.wire import SetActivity, StartTask
 from demo.cluster.workloads import StartRequest
+from demo.plain import PLAIN
 from demo.simulation import Addresses
 from tests.demo.test_expositions_node import DETERMINED, begin, container_of, total
 
@@ -139,7 +140,9 @@ def test_rate_below_zero_is_refused(control: ControlClient, simulation: Addresse
     task = control.start_idle_notebook("bob")
     path = f"/allocations/{task.allocation.allocation_id}/activity"
 
-    answer = httpx.post(f"{simulation.control}{path}", json={"receive_bytes_per_second": -1})
+    answer = httpx.post(
+        f"{simulation.control}{path}", json={"receive_bytes_per_second": -1}, verify=PLAIN
+    )
 
     assert answer.status_code == 422
     [container] = control.task(task.task_id).allocation.containers

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from demo.plain import PLAIN
 from demo.slack.control import SlackControl
 from demo.slack.server import listening_aside
 from demo.slack.state import SlackState
@@ -34,19 +35,19 @@ def as_alertmanager_sends(*attachments: object) -> dict[str, object]:
 
 
 def post(url: str, body: object = None, path: str = PATH) -> tuple[int, str]:
-    answer = httpx.post(f"{url}{path}", json=body or as_alertmanager_sends(ALERT))
+    answer = httpx.post(f"{url}{path}", json=body or as_alertmanager_sends(ALERT), verify=PLAIN)
     return answer.status_code, answer.text
 
 
 def shown(url: str, attachment: dict[str, Any]) -> str:
     """Post one attachment; return what the page makes of it."""
     assert post(url, {"attachments": [attachment]}) == (200, "ok")
-    page = httpx.get(f"{url}/c/{ADMINS}").raise_for_status().text
+    page = httpx.get(f"{url}/c/{ADMINS}", verify=PLAIN).raise_for_status().text
     return page.partition('<div class="messages">')[2]
 
 
 def test_message_of_alertmanager_reaches_the_admins(url: str, control: SlackControl) -> None:
-    answer = httpx.post(f"{url}{PATH}", json=as_alertmanager_sends(ALERT))
+    answer = httpx.post(f"{url}{PATH}", json=as_alertmanager_sends(ALERT), verify=PLAIN)
 
     # Some versions of Alertmanager take anything but this for a failure.
     assert (answer.status_code, answer.text) == (200, "ok")
@@ -100,7 +101,7 @@ async def test_bot_reads_it_as_a_message_without_a_user(url: str, slack: AsyncWe
 def test_what_says_nothing_is_refused(
     url: str, control: SlackControl, content: bytes, error: str
 ) -> None:
-    answer = httpx.post(f"{url}{PATH}", content=content)
+    answer = httpx.post(f"{url}{PATH}", content=content, verify=PLAIN)
 
     assert (answer.status_code, answer.text) == (400, error)
     assert control.messages() == []

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from demo.plain import PLAIN
 from demo.slack.control import SlackControl
 
 Post = Callable[..., Awaitable[str]]
@@ -15,7 +16,7 @@ Browse = Callable[[str], httpx.Response]
 @pytest.fixture
 def browse(url: str) -> Browse:
     """Return a page by its path."""
-    return lambda path: httpx.get(f"{url}{path}")
+    return lambda path: httpx.get(f"{url}{path}", verify=PLAIN)
 
 
 @pytest.fixture
