@@ -9,7 +9,7 @@ from tests.e2e.night.night import GRACE, Night, Take
 from tests.e2e.night.watching import Absences, endings, reasons, stopped_after
 
 pytestmark = pytest.mark.e2e
-CRASHES = 10
+CRASHES = 6
 SHORTEST, LONGEST = 0.9, 1.3
 """Seconds that the receiver has between two crashes: enough that Prometheus forgets no task, since
 what it was told holds for ten minutes, and a start takes five of them.
@@ -17,7 +17,7 @@ what it was told holds for ten minutes, and a start takes five of them.
 
 
 @pytest.mark.parametrize("seed", [20261125])
-def test_s8_ten_crashes_repeat_no_stop_and_shorten_no_grace_period(
+def test_s8_crashes_repeat_no_stop_and_shorten_no_grace_period(
     night: Night, take: Take, seed: int
 ) -> None:
     stage, task = night.stage, take("bob")
