@@ -128,3 +128,11 @@ class Night:
             yield
         finally:
             self.world.configure({})
+
+    @contextmanager
+    def breaker_reset(self) -> Iterator[None]:
+        """Leave the breaker as the next test needs it, whatever becomes of this one."""
+        try:
+            yield
+        finally:
+            self.world.act("/api/v1/breaker", {"action": "reset", "reason": "the test is over"})
