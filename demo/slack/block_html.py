@@ -22,8 +22,8 @@ def _render(block: Json, reader: Reader) -> str:
             parts = "".join(f"<span>{_element(one, reader)}</span>" for one in block["elements"])
             return f'<div class="context">{parts}</div>'
         case "actions":
-            buttons = "".join(_button(one, reader) for one in block["elements"])
-            return f'<div class="actions">{buttons}</div>'
+            elements = "".join(_element(one, reader) for one in block["elements"])
+            return f'<div class="actions">{elements}</div>'
         case "image":
             return f'<div class="image">{_image(block)}</div>'
     raise ValueError(f"no rendering for a block of type {block['type']}")
@@ -45,6 +45,8 @@ def _element(element: Json, reader: Reader) -> str:
         return _image(element)
     if element["type"] == "button":
         return _button(element, reader)
+    if element["type"] == "overflow":
+        return '<button type="button" class="button" aria-label="More" disabled>⋯</button>'
     return _text(element, reader)
 
 

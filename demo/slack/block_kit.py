@@ -74,6 +74,22 @@ class Button(_Part):
     accessibility_label: Annotated[str, Field(max_length=75)] | None = None
 
 
+class Option(_Part):
+    text: Annotated[Plain, _at_most(75)]
+    value: Annotated[str, Field(max_length=150)] | None = None
+    """Much shorter than what a button may carry."""
+    url: _Url | None = None
+
+
+class Overflow(_Part):
+    """A menu behind three dots."""
+
+    type: Literal["overflow"]
+    options: Annotated[list[Option], Field(min_length=1, max_length=5)]
+    action_id: _Id | None = None
+    confirm: Confirm | None = None
+
+
 class ImageElement(_Part):
     type: Literal["image"]
     image_url: _Url
@@ -106,7 +122,9 @@ class Section(_Block):
     fields: Annotated[
         list[Annotated[Text, _at_most(2000)]] | None, Field(min_length=1, max_length=10)
     ] = None
-    accessory: Annotated[Button | ImageElement, Field(discriminator="type")] | None = None
+    accessory: Annotated[Button | Overflow | ImageElement, Field(discriminator="type")] | None = (
+        None
+    )
     expand: bool | None = None
 
     @model_validator(mode="after")
@@ -126,13 +144,20 @@ class Context(_Block):
 
 class Actions(_Block):
     type: Literal["actions"]
-    elements: Annotated[list[Button], Field(min_length=1, max_length=25)]
+    elements: Annotated[
+        list[Annotated[Button | Overflow, Field(discriminator="type")]],
+        Field(min_length=1, max_length=25),
+    ]
 
 
 Block = Annotated[
     Header | Divider | Image | Section | Context | Actions, Field(discriminator="type")
 ]
 _BLOCKS = TypeAdapter(list[Block])
+_KINDS = frozenset(
+    {"header", "divider", "image", "section", "context", "actions", "button", "overflow"}
+    | {"plain_text", "mrkdwn"}
+)
 
 
 class _Metadata(_Part):
@@ -204,8 +229,7 @@ def _characters(part: object) -> int:
 
 def _fault(location: tuple[int | str, ...], reason: str) -> str:
     # Pydantic names the chosen kind of block within the path; a JSON pointer does not.
-    kinds = {"header", "divider", "image", "section", "context", "actions", "button", "plain_text"}
-    path = [str(part) for part in location if part not in kinds | {"mrkdwn"}]
+    path = [str(part) for part in location if part not in _KINDS]
     return f"{reason} [json-pointer:/{'/'.join(['blocks', *path])}]"
 
 

@@ -1,4 +1,4 @@
-"""The methods that write: `chat.postMessage` and `chat.update`."""
+"""The methods that write: `chat.postMessage`, `chat.postEphemeral` and `chat.update`."""
 
 from demo.slack.arguments import Arguments
 from demo.slack.block_kit import check_blocks, check_metadata
@@ -15,14 +15,32 @@ MAX_UPDATED_TEXT = 4_000
 
 def post_message(state: SlackState, arguments: Arguments) -> Json:
     conversation = _writable(state, arguments.required("channel", error="channel_not_found"))
-    revision = _revision(state, arguments)
+    said = revision(state, arguments)
+    thread_ts = _parent_ts(conversation, arguments.text("thread_ts"))
     message = state.post(
         conversation,
-        revision,
-        thread_ts=_parent_ts(conversation, arguments.text("thread_ts")),
+        said,
+        thread_ts=thread_ts,
         client_msg_id=arguments.text("client_msg_id") or None,
+        # Outside a thread there is nothing to broadcast, and Slack does not mind.
+        broadcast=thread_ts is not None and arguments.flag("reply_broadcast"),
     )
     return _echo(message)
+
+
+def post_ephemeral(state: SlackState, arguments: Arguments) -> Json:
+    """Tell one person alone. Nothing can read, update or answer it later."""
+    conversation = _writable(state, arguments.required("channel", error="channel_not_found"))
+    user = state.users.get(arguments.text("user"))
+    if user is None or user.deleted or conversation.user_id not in {None, user.user_id}:
+        raise SlackError("user_not_in_channel")
+    message = state.post(
+        conversation,
+        revision(state, arguments),
+        thread_ts=_parent_ts(conversation, arguments.text("thread_ts")),
+        visible_to=user.user_id,
+    )
+    return {"message_ts": message.ts}
 
 
 def update(state: SlackState, arguments: Arguments) -> Json:
@@ -38,13 +56,17 @@ def update(state: SlackState, arguments: Arguments) -> Json:
         raise SlackError("cant_update_message")
     if len(arguments.text("text").encode()) > MAX_UPDATED_TEXT:
         raise SlackError("msg_too_long")
-    message.revisions.append(_revision(state, arguments, before=message.current))
+    message.revisions.append(revision(state, arguments, before=message.current))
     return _echo(message) | {"text": message.current.text}
 
 
-def _revision(
+def revision(
     state: SlackState, arguments: Arguments, *, before: Revision | None = None
 ) -> Revision:
+    """
+    Raises:
+        SlackError: it says nothing, or something that Slack does not take.
+    """
     text = arguments.text("text")[:MAX_POSTED_TEXT]
     found = arguments.structure("blocks", error="invalid_blocks_format")
     blocks = before.blocks if found is None and before else check_blocks(found)

@@ -119,11 +119,15 @@ class SlackControl:
 
     def messages(self, channel: str | None = None) -> list[MessageRecord]:
         """Return what was said, oldest first; of `@alice`, `#gpu-admins` or a conversation's id."""
-        return [
-            message
-            for message in _MESSAGES.validate_json(self._get("/messages"))
-            if channel in {None, message.channel, message.channel_id}
-        ]
+        return self._messages("/messages", channel)
+
+    def ephemeral(self, channel: str | None = None) -> list[MessageRecord]:
+        """Return what one person alone was told, oldest first."""
+        return self._messages("/messages?ephemeral", channel)
+
+    def delete(self, channel_id: str, ts: str) -> None:
+        """Delete a message, as admins of a workspace may. Its replies stay."""
+        self._http.delete(f"/messages/{channel_id}/{ts}").raise_for_status()
 
     def calls(self, method: str | None = None) -> list[CallRecord]:
         """Return the calls, oldest first."""
@@ -133,6 +137,13 @@ class SlackControl:
 
     def clear_calls(self) -> None:
         self._http.delete("/calls").raise_for_status()
+
+    def _messages(self, path: str, channel: str | None) -> list[MessageRecord]:
+        return [
+            message
+            for message in _MESSAGES.validate_json(self._get(path))
+            if channel in {None, message.channel, message.channel_id}
+        ]
 
     def _get(self, path: str) -> bytes:
         return self._http.get(path).raise_for_status().content

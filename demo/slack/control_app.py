@@ -115,13 +115,23 @@ async def clear_faults(request: Request) -> Response:
 
 
 async def get_messages(request: Request) -> Response:
+    """Answer with what everybody sees, or with what only one person does."""
     state = _state(request)
+    private = "ephemeral" in request.query_params
     records = [
-        _message(state, conversation, message).model_dump(mode="json")
-        for conversation in state.conversations.values()
-        for message in conversation.messages.values()
+        _message(state, one, message).model_dump(mode="json")
+        for one in state.conversations.values()
+        for message in (one.ephemeral if private else one.messages).values()
     ]
     return JSONResponse(sorted(records, key=lambda record: record["ts"]))
+
+
+async def delete_message(request: Request) -> Response:
+    channel_id, ts = request.path_params["channel_id"], request.path_params["ts"]
+    conversation = _state(request).conversations.get(channel_id)
+    if conversation is None or conversation.messages.pop(ts, None) is None:
+        raise ControlError(f"no message {ts} in {channel_id}")
+    return _nothing()
 
 
 async def get_calls(request: Request) -> Response:
@@ -164,6 +174,8 @@ def _message(state: SlackState, conversation: Conversation, message: Message) ->
         ts=message.ts,
         author=state.users[message.user_id].username,
         thread_ts=message.thread_ts,
+        broadcast=message.broadcast,
+        visible_to=state.users[message.visible_to].username if message.visible_to else None,
         client_msg_id=message.client_msg_id,
         revisions=[
             RevisionRecord(
@@ -189,6 +201,7 @@ ROUTES = [
     Route("/faults", add_fault, methods=["POST"]),
     Route("/faults", clear_faults, methods=["DELETE"]),
     Route("/messages", get_messages),
+    Route("/messages/{channel_id}/{ts}", delete_message, methods=["DELETE"]),
     Route("/calls", get_calls),
     Route("/calls", clear_calls, methods=["DELETE"]),
 ]

@@ -47,6 +47,10 @@ class Message:
     thread_ts: str | None = None
     """The parent's `ts`, when this is a reply."""
     client_msg_id: str | None = None
+    broadcast: bool = False
+    """Whether this reply stands in the conversation as well, as a new message does."""
+    visible_to: str | None = None
+    """The id of the only user who sees it; None: everybody does."""
 
     @property
     def current(self) -> Revision:
@@ -71,14 +75,19 @@ class Conversation:
     bot_is_member: bool = True
     messages: dict[str, Message] = field(default_factory=dict)
     """By `ts`, in the order of posting."""
+    ephemeral: dict[str, Message] = field(default_factory=dict)
+    """What only one person sees. No method finds it any more."""
 
     @property
     def is_direct(self) -> bool:
         return self.user_id is not None
 
-    def parents(self) -> list[Message]:
-        """Return the messages that are no replies, oldest first."""
-        return [message for message in self.messages.values() if message.thread_ts is None]
+    def standing(self) -> list[Message]:
+        """Return what stands in the conversation itself, oldest first.
+
+        That is all that is no reply, and replies that were broadcast.
+        """
+        return [one for one in self.messages.values() if one.thread_ts is None or one.broadcast]
 
     def replies(self, ts: str) -> list[Message]:
         return [message for message in self.messages.values() if message.thread_ts == ts]

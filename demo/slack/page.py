@@ -91,33 +91,49 @@ def _messages(state: SlackState, conversation: Conversation) -> str:
     reader = _reader(state, conversation)
     parts: list[str] = []
     day: date | None = None
-    for message in conversation.parents():
+    for message in conversation.standing():
         local = message.posted_at.astimezone(reader.timezone)
         if local.date() != day:
             day = local.date()
             parts.append(f'<div class="day"><span>{local:%A, %B} {local.day}</span></div>')
-        replies = conversation.replies(message.ts)
-        parts.append(_message(state, message, reader, replies))
+        parts.append(_standing(state, conversation, message, reader))
     if not parts:
         return '<div class="nothing">Nothing has been said here yet.</div>'
     return f'<div class="messages">{"".join(parts)}</div>'
 
 
+def _standing(
+    state: SlackState, conversation: Conversation, message: Message, reader: Reader
+) -> str:
+    if not message.broadcast:
+        return _message(state, message, reader, conversation.replies(message.ts))
+    root = conversation.messages.get(message.thread_ts or "")
+    said = mrkdwn(root.current.text.partition("\n")[0], reader) if root else "a deleted message"
+    return _message(state, message, reader, note=f"replied to a thread: {said}")
+
+
 def _message(
-    state: SlackState, message: Message, reader: Reader, replies: list[Message] | None = None
+    state: SlackState,
+    message: Message,
+    reader: Reader,
+    replies: list[Message] | None = None,
+    *,
+    note: str = "",
+    prefix: str = "m",
 ) -> str:
     author = state.users[message.user_id]
     initial = html.escape(author.username[:1].upper())
     badge = '<span class="app">APP</span>' if author.is_bot else ""
     local = message.posted_at.astimezone(reader.timezone)
     kind = "bot" if author.is_bot else "person"
-    thread = "".join(_message(state, reply, reader) for reply in replies or ())
+    thread = "".join(_message(state, reply, reader, prefix="r") for reply in replies or ())
+    above = f'<div class="note">{note}</div>' if note else ""
     return (
-        f'<article id="m{html.escape(message.ts)}">'
+        f'<article id="{prefix}{html.escape(message.ts)}">'
         f'<div class="avatar {kind}">{initial}</div>'
         f'<div class="said"><div class="by"><strong>{html.escape(author.username)}</strong>{badge}'
         f'<time title="{message.posted_at:%Y-%m-%d %H:%M:%S} UTC">{local:%H:%M:%S}</time></div>'
-        f"{_body(message, reader)}{_thread(thread, len(replies or ()))}</div></article>"
+        f"{above}{_body(message, reader)}{_thread(thread, len(replies or ()))}</div></article>"
     )
 
 

@@ -13,9 +13,9 @@ _MAX_LIMIT = 999
 
 
 def history(state: SlackState, arguments: Arguments) -> Json:
-    """Return messages that are no replies, newest first."""
+    """Return what stands in the conversation itself, newest first."""
     conversation = _readable(state, arguments)
-    found = _within(conversation.parents()[::-1], arguments)
+    found = _within(conversation.standing()[::-1], arguments)
     chosen, rest = _page(found, arguments)
     with_metadata = arguments.flag("include_all_metadata")
     messages = [parent_object(conversation, one, with_metadata=with_metadata) for one in chosen]

@@ -79,6 +79,8 @@ def message_object(message: Message, *, with_metadata: bool = True) -> Json:
         shape["metadata"] = said.metadata
     if message.thread_ts:
         shape["thread_ts"] = message.thread_ts
+    if message.broadcast:
+        shape["subtype"] = "thread_broadcast"
     if message.edited:
         # Slack gives the time of the edit in whole seconds.
         shape["edited"] = {"user": message.user_id, "ts": f"{said.at.timestamp():.0f}.000000"}
@@ -88,6 +90,9 @@ def message_object(message: Message, *, with_metadata: bool = True) -> Json:
 def parent_object(conversation: Conversation, message: Message, *, with_metadata: bool) -> Json:
     """Return a message with what is known of its thread."""
     shape = message_object(message, with_metadata=with_metadata)
+    if message.thread_ts:
+        root = conversation.messages.get(message.thread_ts)
+        return shape | ({"root": message_object(root, with_metadata=False)} if root else {})
     replies = conversation.replies(message.ts)
     if not replies:
         return shape

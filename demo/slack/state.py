@@ -136,6 +136,8 @@ class SlackState:
         thread_ts: str | None = None,
         client_msg_id: str | None = None,
         author: User | None = None,
+        broadcast: bool = False,
+        visible_to: str | None = None,
     ) -> Message:
         """Say something, as the watchdog's bot or as somebody else."""
         author = author or self.bot
@@ -147,8 +149,11 @@ class SlackState:
             bot_id=author.bot_id,
             thread_ts=thread_ts,
             client_msg_id=client_msg_id,
+            broadcast=broadcast,
+            visible_to=visible_to,
         )
-        conversation.messages[message.ts] = message
+        shelf = conversation.ephemeral if visible_to else conversation.messages
+        shelf[message.ts] = message
         return message
 
     def next_ts(self) -> str:

@@ -23,6 +23,7 @@ Method = Callable[[SlackState, Arguments], Json]
 # Each method with the scope that it always needs. Reading needs one per kind of conversation.
 _METHODS: dict[str, tuple[Method, str | None]] = {
     "auth.test": (people.auth_test, None),
+    "chat.postEphemeral": (chat.post_ephemeral, "chat:write"),
     "chat.postMessage": (chat.post_message, "chat:write"),
     "chat.update": (chat.update, "chat:write"),
     "conversations.history": (reading.history, None),

@@ -86,6 +86,10 @@ class MessageRecord(_Wire):
     ts: str
     author: str
     thread_ts: str | None
+    broadcast: bool
+    """Whether it is a reply that stands in the conversation itself, too."""
+    visible_to: str | None
+    """The only one who sees it; None: everybody does."""
     client_msg_id: str | None
     revisions: list[RevisionRecord]
 

@@ -6,6 +6,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from demo.slack.control import SlackControl
+
 Post = Callable[..., Awaitable[str]]
 
 
@@ -83,6 +85,44 @@ async def test_replies_follow_their_parent(slack: AsyncWebClient, direct: str, p
 
     assert [message["text"] for message in answer["messages"]] == ["one", "first", "second"]
     assert {message["thread_ts"] for message in answer["messages"]} == {parent}
+
+
+async def test_broadcast_reply_stands_in_the_conversation_too(
+    slack: AsyncWebClient, control: SlackControl, direct: str, post: Post
+) -> None:
+    parent = await post("one")
+    reply = await post("look!", thread_ts=parent, reply_broadcast=True)
+
+    newest, first = (await slack.conversations_history(channel=direct))["messages"]
+    thread = (await slack.conversations_replies(channel=direct, ts=parent))["messages"]
+
+    assert (newest["ts"], newest["subtype"]) == (reply, "thread_broadcast")
+    assert (newest["thread_ts"], newest["root"]["text"]) == (parent, "one")
+    assert (first["ts"], first["latest_reply"]) == (parent, reply)
+    assert [message["text"] for message in thread] == ["one", "look!"]
+    assert [message.broadcast for message in control.messages()] == [False, True]
+
+
+async def test_nothing_is_broadcast_outside_a_thread(
+    control: SlackControl, slack: AsyncWebClient, direct: str
+) -> None:
+    posted = await slack.chat_postMessage(channel=direct, text="one", reply_broadcast=True)
+
+    assert "subtype" not in posted["message"]
+    assert [message.broadcast for message in control.messages()] == [False]
+
+
+async def test_deleted_message_takes_no_reply(
+    slack: AsyncWebClient, control: SlackControl, direct: str, post: Post
+) -> None:
+    parent = await post("one")
+
+    control.delete(direct, parent)
+
+    assert not control.messages()
+    with pytest.raises(SlackApiError) as raised:
+        await slack.chat_postMessage(channel=direct, text="two", thread_ts=parent)
+    assert error_of(raised) == "cannot_reply_to_message"
 
 
 async def test_thread_of_nothing_is_not_found(slack: AsyncWebClient, direct: str) -> None:

@@ -32,9 +32,18 @@ def actions(*buttons: dict[str, Any], **changes: object) -> dict[str, Any]:
     return {"type": "actions", "elements": list(buttons)} | changes
 
 
-def confirm(title: int) -> dict[str, Any]:
-    words = {part: text(5, "plain_text") for part in ("text", "confirm", "deny")}
-    return words | {"title": text(title, "plain_text")}
+def option(length: int = 5, **changes: object) -> dict[str, Any]:
+    return {"text": text(length, "plain_text"), "value": "a"} | changes
+
+
+def overflow(*options: dict[str, Any], **changes: object) -> dict[str, Any]:
+    return {"type": "overflow", "options": list(options)} | changes
+
+
+def words(**lengths: int) -> dict[str, Any]:
+    """Return a confirmation dialog."""
+    sizes = {"title": 5, "text": 5, "confirm": 5, "deny": 5} | lengths
+    return {part: text(length, "plain_text") for part, length in sizes.items()}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +58,18 @@ def confirm(title: int) -> dict[str, Any]:
         pytest.param(actions(button(value="x" * 2000)), id="button value"),
         pytest.param(actions(button(url="https://" + "x" * 2992)), id="button url"),
         pytest.param(actions(button(action_id="x" * 255)), id="action id"),
-        pytest.param(actions(button(confirm=confirm(100))), id="title of a confirmation"),
+        pytest.param(actions(button(confirm=words(title=100))), id="title of a confirmation"),
+        pytest.param(
+            actions(button(confirm=words(text=300, confirm=30, deny=30) | {"style": "danger"})),
+            id="texts of a confirmation",
+        ),
+        pytest.param(actions(button(style="danger")), id="style"),
+        pytest.param(actions(overflow(*[option()] * 5, action_id="m")), id="number of options"),
+        pytest.param(
+            actions(overflow(option(75, value="x" * 150, url="https://" + "x" * 2992))),
+            id="option",
+        ),
+        pytest.param(section(9) | {"accessory": overflow(option())}, id="menu beside a section"),
         pytest.param({"type": "divider", "block_id": "x" * 255}, id="block id"),
         pytest.param({"type": "context", "elements": [text(9)] * 10}, id="number in a context"),
     ],
@@ -92,9 +112,39 @@ def test_block_at_its_limit_is_taken(block: dict[str, Any]) -> None:
             id="action id twice",
         ),
         pytest.param(
-            actions(button(confirm=confirm(101))),
+            actions(button(confirm=words(title=101))),
             "/blocks/0/elements/0/confirm/title",
             id="title of a confirmation",
+        ),
+        pytest.param(
+            actions(button(confirm=words(text=301))),
+            "/blocks/0/elements/0/confirm/text",
+            id="text of a confirmation",
+        ),
+        pytest.param(
+            actions(overflow(option(), confirm=words(deny=31))),
+            "/blocks/0/elements/0/confirm/deny",
+            id="word that denies",
+        ),
+        pytest.param(
+            actions(button(style="default")), "/blocks/0/elements/0/style", id="unknown style"
+        ),
+        pytest.param(
+            actions(overflow(*[option()] * 6)), "/blocks/0/elements/0/options", id="many options"
+        ),
+        pytest.param(actions(overflow()), "/blocks/0/elements/0/options", id="no options"),
+        pytest.param(
+            actions(overflow(option(76))), "/blocks/0/elements/0/options/0/text", id="option's text"
+        ),
+        pytest.param(
+            section(9) | {"accessory": overflow(option(value="x" * 151))},
+            "/blocks/0/accessory/options/0/value",
+            id="option's value",
+        ),
+        pytest.param(
+            actions(button(action_id="a"), overflow(option(), action_id="a")),
+            "/blocks/0/elements",
+            id="action id of a button and a menu",
         ),
         pytest.param(
             actions(button(disabled=True)), "/blocks/0/elements/0/disabled", id="unknown property"

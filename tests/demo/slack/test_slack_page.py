@@ -91,6 +91,20 @@ async def test_reply_stands_beneath_its_parent(page: Callable[[], str], post: Po
     assert shown.index("parent") < shown.index("<p>reply</p>") < shown.index("next")
 
 
+async def test_broadcast_reply_stands_beneath_its_parent_and_as_the_newest(
+    page: Callable[[], str], post: Post
+) -> None:
+    parent = await post("parent")
+    await post("next")
+    reply = await post("look!", thread_ts=parent, reply_broadcast=True)
+
+    shown = page()
+
+    assert shown.count("<p>look!</p>") == 2
+    assert shown.index("next") < shown.index("replied to a thread: parent")
+    assert (shown.count(f'id="m{reply}"'), shown.count(f'id="r{reply}"')) == (1, 1)
+
+
 async def test_deactivated_user_is_marked(control: SlackControl, page: Callable[[], str]) -> None:
     control.deactivate("alice")
 
