@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from demo.slack.errors import SlackError
 from demo.slack.model import Json
@@ -29,6 +29,11 @@ async def read_arguments(request: Request) -> Json:
     elif await request.body():
         raise SlackError("invalid_post_type")
     return arguments
+
+
+def origin(request: HTTPConnection, *, scheme: str = "http") -> str:
+    """Return where the caller found the simulated Slack, as the beginning of an address."""
+    return f"{scheme}://{request.url.netloc}"
 
 
 def _json_object(body: bytes) -> Json:

@@ -2,40 +2,42 @@
 
 import html
 
+from demo.slack.button_html import Place, render_element
+from demo.slack.interactions import elements_of
 from demo.slack.model import Json
-from demo.slack.mrkdwn import Reader, anchor, mrkdwn, plain
+from demo.slack.mrkdwn import Reader, mrkdwn, plain
 
 
-def render_blocks(blocks: tuple[Json, ...], reader: Reader) -> str:
-    return "".join(_render(block, reader) for block in blocks)
+def render_blocks(blocks: tuple[Json, ...], reader: Reader, place: Place | None = None) -> str:
+    """`place` is None where nobody can press a button."""
+    return "".join(_render(block, reader, place) for block in blocks)
 
 
-def _render(block: Json, reader: Reader) -> str:
+def _render(block: Json, reader: Reader, place: Place | None) -> str:
     match block["type"]:
         case "header":
             return f"<h3>{_text(block['text'], reader)}</h3>"
         case "divider":
             return "<hr>"
         case "section":
-            return _section(block, reader)
+            return _section(block, reader, place)
         case "context":
             parts = "".join(f"<span>{_element(one, reader)}</span>" for one in block["elements"])
             return f'<div class="context">{parts}</div>'
         case "actions":
-            elements = "".join(_element(one, reader) for one in block["elements"])
-            return f'<div class="actions">{elements}</div>'
+            return f'<div class="actions">{_pressable(block, reader, place)}</div>'
         case "image":
             return f'<div class="image">{_image(block)}</div>'
     raise ValueError(f"no rendering for a block of type {block['type']}")
 
 
-def _section(block: Json, reader: Reader) -> str:
+def _section(block: Json, reader: Reader, place: Place | None) -> str:
     body = f"<p>{_text(block['text'], reader)}</p>" if block.get("text") else ""
     if block.get("fields"):
         fields = "".join(f"<div>{_text(one, reader)}</div>" for one in block["fields"])
         body += f'<div class="fields">{fields}</div>'
     if block.get("accessory"):
-        accessory = _element(block["accessory"], reader)
+        accessory = _pressable(block, reader, place) or _image(block["accessory"])
         return f'<div class="section"><div>{body}</div><div>{accessory}</div></div>'
     return body
 
@@ -43,21 +45,11 @@ def _section(block: Json, reader: Reader) -> str:
 def _element(element: Json, reader: Reader) -> str:
     if element["type"] == "image":
         return _image(element)
-    if element["type"] == "button":
-        return _button(element, reader)
-    if element["type"] == "overflow":
-        return '<button type="button" class="button" aria-label="More" disabled>⋯</button>'
     return _text(element, reader)
 
 
-def _button(button: Json, reader: Reader) -> str:
-    """Only what leads to an address does something."""
-    label = _text(button["text"], reader)
-    style = f"button {html.escape(button.get('style') or '')}".strip()
-    url = button.get("url", "")
-    if url.startswith(("https://", "http://")):
-        return anchor(url, label, kind=style)
-    return f'<button type="button" class="{style}" disabled>{label}</button>'
+def _pressable(block: Json, reader: Reader, place: Place | None) -> str:
+    return "".join(render_element(one, reader, place) for one in elements_of(block))
 
 
 def _image(image: Json) -> str:

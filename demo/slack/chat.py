@@ -16,7 +16,7 @@ MAX_UPDATED_TEXT = 4_000
 def post_message(state: SlackState, arguments: Arguments) -> Json:
     conversation = _writable(state, arguments.required("channel", error="channel_not_found"))
     said = revision(state, arguments)
-    thread_ts = _parent_ts(conversation, arguments.text("thread_ts"))
+    thread_ts = parent_ts(conversation, arguments.text("thread_ts"))
     message = state.post(
         conversation,
         said,
@@ -37,7 +37,7 @@ def post_ephemeral(state: SlackState, arguments: Arguments) -> Json:
     message = state.post(
         conversation,
         revision(state, arguments),
-        thread_ts=_parent_ts(conversation, arguments.text("thread_ts")),
+        thread_ts=parent_ts(conversation, arguments.text("thread_ts")),
         visible_to=user.user_id,
     )
     return {"message_ts": message.ts}
@@ -98,7 +98,11 @@ def _channel_named(state: SlackState, name: str) -> Conversation | None:
     return next(found, None)
 
 
-def _parent_ts(conversation: Conversation, thread_ts: str) -> str | None:
+def parent_ts(conversation: Conversation, thread_ts: str) -> str | None:
+    """
+    Raises:
+        SlackError: there is nothing that could be replied to.
+    """
     if not thread_ts:
         return None
     parent = conversation.messages.get(thread_ts)

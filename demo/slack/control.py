@@ -13,15 +13,21 @@ from demo.slack.wire import (
     AddFault,
     AddUser,
     CallRecord,
+    Disconnect,
     MessageRecord,
+    PressRecord,
+    PressSomething,
     Say,
     SetActive,
+    SetInteractivity,
     SetScopes,
     UserRecord,
 )
 
 _USERS = TypeAdapter(list[UserRecord])
 _MESSAGES = TypeAdapter(list[MessageRecord])
+_PRESSES = TypeAdapter(list[PressRecord])
+_NUMBERS = TypeAdapter(list[int])
 _CALLS = TypeAdapter(list[CallRecord])
 
 
@@ -84,6 +90,65 @@ class SlackControl:
         response = self._http.post("/say", content=body.model_dump_json()).raise_for_status()
         return str(response.json()["ts"])
 
+    def set_app_scopes(self, *scopes: str) -> None:
+        """Grant the app-level token, the one of Socket Mode, exactly these."""
+        self._post("/scopes", SetScopes(scopes=list(scopes), of_app=True))
+
+    def set_request_url(self, url: str) -> None:
+        """Send interactions there while no socket is open; empty for nowhere."""
+        self._post("/interactivity", SetInteractivity(request_url=url))
+
+    def set_patience(self, seconds: float) -> None:
+        """Give the app this long to acknowledge a press, instead of Slack's 3 s."""
+        self._post("/interactivity", SetInteractivity(patience=seconds))
+
+    def press(
+        self,
+        username: str,
+        channel: str,
+        ts: str,
+        action_id: str,
+        *,
+        option: str = "",
+        block_id: str = "",
+        repeat: int = 1,
+    ) -> PressRecord:
+        """Press as a person; return when the app has acknowledged, or has not.
+
+        `channel` is an id, `@alice` or `#gpu-admins`; `option` the value or the text of a menu's.
+        The same payload is delivered `repeat` times at once; 0 makes it and delivers nothing.
+        """
+        body = PressSomething(
+            username=username,
+            channel=channel,
+            ts=ts,
+            action_id=action_id,
+            block_id=block_id,
+            option=option,
+            times=repeat,
+        )
+        return PressRecord.model_validate_json(self._post("/presses", body))
+
+    def presses(self) -> list[PressRecord]:
+        """Return what was pressed, here and on the page, oldest first."""
+        return _PRESSES.validate_json(self._get("/presses"))
+
+    def sockets(self) -> list[int]:
+        """Return the numbers of the open connections of Socket Mode, counted from 1."""
+        return _NUMBERS.validate_json(self._get("/sockets"))
+
+    def refresh_sockets(self, reason: str = "refresh_requested") -> None:
+        """Ask the app to connect anew, and close, as Slack does every few hours.
+
+        With `warning` the connections stay for now; `link_disabled` says that Socket Mode was
+        switched off.
+        """
+        self._post("/sockets/disconnect", Disconnect(reason=reason))
+
+    def drop_sockets(self) -> None:
+        """Break the connections without a word, as a network does."""
+        self._post("/sockets/disconnect", Disconnect(reason=None))
+
     def add_fault(self, fault: AddFault) -> None:
         self._post("/faults", fault)
 
@@ -92,25 +157,41 @@ class SlackControl:
         self.add_fault(AddFault(kind=FaultKind.ERROR, error=error, method=method, times=times))
 
     def limit_rate(
-        self, *, method: str | None = None, retry_after: int = 1, times: int | None = None
+        self,
+        *,
+        method: str | None = None,
+        retry_after: int = 1,
+        times: int | None = None,
+        every: int = 1,
     ) -> None:
-        """Answer 429, with seconds to wait."""
+        """Answer 429, with seconds to wait; at every n-th call, or at each."""
         self.add_fault(
-            AddFault(kind=FaultKind.RATE_LIMIT, method=method, retry_after=retry_after, times=times)
+            AddFault(
+                kind=FaultKind.RATE_LIMIT,
+                method=method,
+                retry_after=retry_after,
+                times=times,
+                every=every,
+            )
         )
 
     def hang(self, *, method: str | None = None) -> None:
         self.add_fault(AddFault(kind=FaultKind.HANG, method=method))
 
     def lose_replies(
-        self, *, method: str = "chat.postMessage", times: int | None = None, every: int = 1
+        self,
+        *,
+        method: str | None = "chat.postMessage",
+        times: int | None = None,
+        every: int = 1,
     ) -> None:
-        """Do what is asked, and never say so."""
+        """Do what is asked, and never say so; at every n-th call, or at each."""
         self.add_fault(AddFault(kind=FaultKind.LOSE_REPLY, method=method, times=times, every=every))
 
     def take_down(self, *, seconds: float | None = None) -> None:
-        """Drop every call; for some real seconds, or until the faults are cleared."""
+        """Drop every call and connection; for some real seconds, or until faults are cleared."""
         self.add_fault(AddFault(kind=FaultKind.DROP, lasts_seconds=seconds))
+        self.drop_sockets()
 
     def clear_faults(self, method: str | None = None) -> None:
         """End the faults of one method, or all of them."""

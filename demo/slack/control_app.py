@@ -30,22 +30,22 @@ from demo.slack.wire import (
 M = TypeVar("M", bound=BaseModel)
 
 
-def _state(request: Request) -> SlackState:
+def state_of(request: Request) -> SlackState:
     return cast("SlackState", request.app.state.slack)
 
 
-async def _read(request: Request, model: type[M]) -> M:
+async def read(request: Request, model: type[M]) -> M:
     return model.model_validate_json(await request.body())
 
 
-def _nothing() -> Response:
+def nothing() -> Response:
     return Response(status_code=204)
 
 
 async def add_user(request: Request) -> Response:
-    body = await _read(request, AddUser)
+    body = await read(request, AddUser)
     try:
-        user = _state(request).add_user(
+        user = state_of(request).add_user(
             body.username, email=body.email, timezone=body.tz, user_id=body.user_id
         )
     except (ZoneInfoNotFoundError, ValueError) as exc:
@@ -54,32 +54,36 @@ async def add_user(request: Request) -> Response:
 
 
 async def get_users(request: Request) -> Response:
-    return JSONResponse([_user(user) for user in _state(request).users.values()])
+    return JSONResponse([_user(user) for user in state_of(request).users.values()])
 
 
 async def set_active(request: Request) -> Response:
-    body = await _read(request, SetActive)
-    _state(request).user_named(request.path_params["name"]).deleted = not body.active
-    return _nothing()
+    body = await read(request, SetActive)
+    state_of(request).user_named(request.path_params["name"]).deleted = not body.active
+    return nothing()
 
 
 async def add_channel(request: Request) -> Response:
-    body = await _read(request, AddChannel)
-    channel = _state(request).add_channel(
+    body = await read(request, AddChannel)
+    channel = state_of(request).add_channel(
         body.name, channel_id=body.channel_id, bot_is_member=body.bot_is_member
     )
     return JSONResponse({"channel_id": channel.channel_id}, status_code=201)
 
 
 async def set_scopes(request: Request) -> Response:
-    body = await _read(request, SetScopes)
-    _state(request).scopes = frozenset(body.scopes)
-    return _nothing()
+    body = await read(request, SetScopes)
+    state = state_of(request)
+    if body.of_app:
+        state.app_scopes = frozenset(body.scopes)
+    else:
+        state.scopes = frozenset(body.scopes)
+    return nothing()
 
 
 async def say(request: Request) -> Response:
-    body = await _read(request, Say)
-    state = _state(request)
+    body = await read(request, Say)
+    state = state_of(request)
     conversation = state.conversations.get(body.channel_id)
     if conversation is None:
         raise ControlError(f"no conversation {body.channel_id}")
@@ -94,7 +98,7 @@ async def say(request: Request) -> Response:
 
 
 async def add_fault(request: Request) -> Response:
-    body = await _read(request, AddFault)
+    body = await read(request, AddFault)
     fault = Fault(
         body.kind,
         method=body.method,
@@ -105,18 +109,18 @@ async def add_fault(request: Request) -> Response:
         every=body.every,
     )
     seconds = body.lasts_seconds
-    _state(request).faults.add(fault, lasts=timedelta(seconds=seconds) if seconds else None)
-    return _nothing()
+    state_of(request).faults.add(fault, lasts=timedelta(seconds=seconds) if seconds else None)
+    return nothing()
 
 
 async def clear_faults(request: Request) -> Response:
-    _state(request).faults.clear(request.query_params.get("method"))
-    return _nothing()
+    state_of(request).faults.clear(request.query_params.get("method"))
+    return nothing()
 
 
 async def get_messages(request: Request) -> Response:
     """Answer with what everybody sees, or with what only one person does."""
-    state = _state(request)
+    state = state_of(request)
     private = "ephemeral" in request.query_params
     records = [
         _message(state, one, message).model_dump(mode="json")
@@ -128,10 +132,10 @@ async def get_messages(request: Request) -> Response:
 
 async def delete_message(request: Request) -> Response:
     channel_id, ts = request.path_params["channel_id"], request.path_params["ts"]
-    conversation = _state(request).conversations.get(channel_id)
+    conversation = state_of(request).conversations.get(channel_id)
     if conversation is None or conversation.messages.pop(ts, None) is None:
         raise ControlError(f"no message {ts} in {channel_id}")
-    return _nothing()
+    return nothing()
 
 
 async def get_calls(request: Request) -> Response:
@@ -143,14 +147,14 @@ async def get_calls(request: Request) -> Response:
             fault=call.fault,
             outcome=call.outcome,
         ).model_dump(mode="json")
-        for call in _state(request).calls.matching(request.query_params.get("method"))
+        for call in state_of(request).calls.matching(request.query_params.get("method"))
     ]
     return JSONResponse(records)
 
 
 async def clear_calls(request: Request) -> Response:
-    _state(request).calls.clear()
-    return _nothing()
+    state_of(request).calls.clear()
+    return nothing()
 
 
 async def refused(_request: Request, error: Exception) -> Response:

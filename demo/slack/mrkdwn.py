@@ -86,9 +86,13 @@ def mrkdwn(text: str, reader: Reader) -> str:
     return _filled(rest, ready)
 
 
-def anchor(address: str, label: str, *, kind: str = "") -> str:
-    """Return a link. The label is HTML already, the address is not."""
+def anchor(address: str, label: str, *, kind: str = "", ping: str = "") -> str:
+    """Return a link. The label is HTML already, the addresses are not.
+
+    `ping` is told, with a POST, when somebody follows the link.
+    """
     style = f' class="{kind}"' if kind else ""
+    style += f' ping="{html.escape(ping)}"' if ping else ""
     url = html.escape(address)
     return f'<a{style} href="{url}" target="_blank" rel="noopener noreferrer nofollow">{label}</a>'
 

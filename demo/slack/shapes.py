@@ -1,9 +1,8 @@
 """Users, conversations and messages in the shapes of Slack's answers."""
 
 from demo.slack.model import Conversation, Json, Message, User
+from demo.slack.sockets import APP_ID
 from demo.slack.state import BOT_ID, TEAM_ID, SlackState
-
-APP_ID = "A01WATCHDOG"
 
 
 def user_object(state: SlackState, user: User) -> Json:

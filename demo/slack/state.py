@@ -2,14 +2,22 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from demo.slack.calls import CallLog, Faults
 from demo.slack.errors import ControlError, SlackError
 from demo.slack.model import Conversation, Message, Revision, User
+from demo.slack.response_urls import ResponseUrls
+from demo.slack.sockets import Sockets
+
+if TYPE_CHECKING:
+    from demo.slack.pressing import Press
 
 BOT_TOKEN = "xoxb-demo"  # noqa: S105 - The workspace is simulated, and so is its secret.
 APP_TOKEN = "xapp-demo"  # noqa: S105 - The same.
+SIGNING_SECRET = "demo-signing-secret"  # noqa: S105 - The same.
+VERIFICATION_TOKEN = "demo-verification"  # noqa: S105 - The same.
 TEAM_ID = "T01LAB"
 BOT_ID = "B01WATCHDOG"
 WEBHOOK = (TEAM_ID, "B01ALERTMANAGER", "demo")
@@ -26,6 +34,10 @@ SCOPES = frozenset(
         "users:read.email",
     }
 )
+
+APP_SCOPES = frozenset({"connections:write"})
+PATIENCE = 3.0
+"""Seconds within which an app has to acknowledge an interaction."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -55,6 +67,14 @@ class SlackState:
         self.scopes = SCOPES
         self.calls = CallLog()
         self.faults = Faults(clock)
+        self.app_scopes = APP_SCOPES
+        self.sockets = Sockets()
+        self.request_url = ""
+        """Where interactions go while no socket is open; empty for nowhere."""
+        self.patience = PATIENCE
+        self.response_urls = ResponseUrls(clock)
+        self.presses: list[Press] = []
+        self._warnings: dict[tuple[str, str, str], str] = {}
         self._last_microseconds = 0
         self.bot = self.add_user("watchdog", email="", bot_id=BOT_ID)
         self.alertmanager = self.add_user("Alertmanager", email="", bot_id=webhook[1])
@@ -112,6 +132,24 @@ class SlackState:
             if name in {user.username, user.email, user.user_id}:
                 return user
         raise ControlError(f"no user {name}")
+
+    def conversation_named(self, name: str) -> Conversation:
+        """Return the conversation of this id or title.
+
+        Raises:
+            ControlError: there is none.
+        """
+        for conversation in self.conversations.values():
+            if name in {conversation.channel_id, self.title(conversation)}:
+                return conversation
+        raise ControlError(f"no conversation {name}")
+
+    def warn(self, user: User, message: Message, warning: str) -> None:
+        """Show the user a warning at the message, instead of any before; empty for none."""
+        self._warnings[user.user_id, message.channel_id, message.ts] = warning
+
+    def warning(self, user: User, message: Message) -> str:
+        return self._warnings.get((user.user_id, message.channel_id, message.ts), "")
 
     def title(self, conversation: Conversation) -> str:
         """Return `@alice` or `#gpu-admins`."""

@@ -9,14 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from demo.slack import chat, people, reading
-from demo.slack.arguments import Arguments, read_arguments
+from demo.slack import answering, chat, people, reading, response_urls, sockets
+from demo.slack.arguments import Arguments, origin, read_arguments
 from demo.slack.calls import Call, Fault, FaultKind
 from demo.slack.errors import SlackError
 from demo.slack.model import Json
 from demo.slack.state import APP_TOKEN, BOT_TOKEN, SlackState
 
 PREFIX = "/api/"
+PREFIXES = (PREFIX, response_urls.PREFIX)
+"""What is below them goes through the same door, with the same faults."""
 
 Method = Callable[[SlackState, Arguments], Json]
 
@@ -42,11 +44,14 @@ class WebApi:
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method = scope["path"].removeprefix(PREFIX)
+        path = scope["path"]
+        answers = not path.startswith(PREFIX)
+        method = answering.METHOD if answers else path.removeprefix(PREFIX)
         refusal: SlackError | None = None
         arguments: Json = {}
+        request = Request(scope, receive)
         try:
-            arguments = await read_arguments(Request(scope, receive))
+            arguments = await read_arguments(request)
         except SlackError as error:
             refusal = error
         token = _token(Headers(scope=scope), str(arguments.pop("token", "")))
@@ -56,7 +61,13 @@ class WebApi:
         fault = self._state.faults.strike(method)
 
         def serve() -> Json:
-            return refusal.body() if refusal else self._serve(method, token, arguments)
+            if refusal:
+                return refusal.body()
+            if answers:
+                return _result(lambda: answering.answer(self._state, path, Arguments(arguments)))
+            if method == _SOCKETS:
+                return _result(lambda: self._open_socket(token, origin(request, scheme="ws")))
+            return _result(lambda: self._call(method, token, Arguments(arguments)))
 
         if fault is not None:
             call.fault = fault.kind
@@ -64,8 +75,10 @@ class WebApi:
                 return
         body = serve()
         call.outcome = "ok" if body["ok"] else body["error"]
-        headers = {"x-oauth-scopes": ",".join(sorted(self._state.scopes))}
-        await JSONResponse(body, headers=headers)(scope, receive, send)
+        scopes = self._state.app_scopes if method == _SOCKETS else self._state.scopes
+        headers = {"x-oauth-scopes": ",".join(sorted(scopes))}
+        status = 404 if answers and not body["ok"] else 200
+        await JSONResponse(body, status, headers)(scope, receive, send)
 
     async def _struck(
         self, fault: Fault, serve: Callable[[], Json], call: Call, receive: Receive, send: Send
@@ -102,29 +115,39 @@ class WebApi:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    def _serve(self, method: str, token: str, arguments: Json) -> Json:
-        try:
-            return {"ok": True, **self._call(method, token, Arguments(arguments))}
-        except SlackError as error:
-            return error.body()
-
     def _call(self, method: str, token: str, arguments: Arguments) -> Json:
-        if method != _SOCKETS and method not in _METHODS:
+        if method not in _METHODS:
             raise SlackError("unknown_method", req_method=method)
+        self._admit(token, BOT_TOKEN)
+        serve, scope = _METHODS[method]
+        if scope:
+            self._state.require(scope)
+        return serve(self._state, arguments)
+
+    def _open_socket(self, token: str, address: str) -> Json:
+        self._admit(token, APP_TOKEN)
+        if "connections:write" not in self._state.app_scopes:
+            provided = ",".join(sorted(self._state.app_scopes))
+            raise SlackError("missing_scope", needed="connections:write", provided=provided)
+        ticket = self._state.sockets.issue_ticket()
+        return {"url": f"{address}{sockets.PATH}?ticket={ticket}&app_id={sockets.APP_ID}"}
+
+    def _admit(self, token: str, expected: str) -> None:
         if not token:
             raise SlackError("not_authed")
         if token not in {BOT_TOKEN, APP_TOKEN}:
             raise SlackError("invalid_auth")
         if self._state.bot.deleted:
             raise SlackError("account_inactive")
-        if (token == APP_TOKEN) is not (method == _SOCKETS):
+        if token != expected:
             raise SlackError("not_allowed_token_type")
-        if method == _SOCKETS:
-            raise SlackError("missing_scope", needed="connections:write", provided="")
-        serve, scope = _METHODS[method]
-        if scope:
-            self._state.require(scope)
-        return serve(self._state, arguments)
+
+
+def _result(serve: Callable[[], Json]) -> Json:
+    try:
+        return {"ok": True, **serve()}
+    except SlackError as error:
+        return error.body()
 
 
 def _token(headers: Headers, argument: str) -> str:

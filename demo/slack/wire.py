@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from demo.slack.attachments import Attachment
 from demo.slack.calls import FaultKind
+from demo.slack.pressing import Way
 
 
 class _Wire(BaseModel):
@@ -32,6 +33,8 @@ class SetActive(_Wire):
 
 class SetScopes(_Wire):
     scopes: list[str]
+    of_app: bool = False
+    """Whether they are those of the app-level token."""
 
 
 class Say(_Wire):
@@ -54,6 +57,29 @@ class AddFault(_Wire):
     every: int = Field(default=1, ge=1)
     times: int | None = Field(default=None, ge=1)
     lasts_seconds: float | None = Field(default=None, gt=0)
+
+
+class SetInteractivity(_Wire):
+    """None leaves a setting as it is."""
+
+    request_url: str | None = None
+    """Where interactions go while no socket is open; empty for nowhere."""
+    patience: float | None = Field(default=None, gt=0)
+    """Seconds within which the app has to acknowledge."""
+
+
+class PressSomething(_Wire):
+    username: str
+    channel: str
+    ts: str
+    action_id: str
+    block_id: str = ""
+    option: str = ""
+    times: int = Field(default=1, ge=0)
+
+
+class Disconnect(_Wire):
+    reason: str | None
 
 
 class UserRecord(_Wire):
@@ -114,6 +140,25 @@ class MessageRecord(_Wire):
         """All that the message says now: its text, and that of its blocks and attachments."""
         attached = [word for one in self.attachments for word in one.words]
         return "\n".join([self.text, *_texts(self.blocks), *attached])
+
+
+class DeliveryRecord(_Wire):
+    """One attempt to tell the app of a press."""
+
+    way: Way
+    outcome: str
+    """`acknowledged`, `timeout`, `unreachable`, `nobody`, or `http_500` and the like."""
+    connection: int | None
+    """The number of the connection of Socket Mode, counted from 1."""
+    answer: str | dict[str, Any] | None
+    """The body of the app's answer, or its acknowledgement."""
+
+
+class PressRecord(_Wire):
+    payload: dict[str, Any]
+    deliveries: list[DeliveryRecord]
+    warning: str
+    """What the presser sees beside the button; empty where all is well."""
 
 
 class CallRecord(_Wire):

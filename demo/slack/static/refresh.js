@@ -13,6 +13,8 @@ function toEnd() {
 }
 
 async function refresh() {
+  // Whoever has a question open answers it first.
+  if (document.querySelector(":popover-open") !== null) return;
   const answer = await fetch(location.href, { cache: "no-store" });
   if (!answer.ok) return;
   const next = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -41,14 +41,30 @@ async def test_wrong_token_is_refused(url: str, token: str | None, error: str) -
     assert error_of(raised) == error
 
 
-@pytest.mark.parametrize(
-    ("token", "error"), [("xoxb-demo", "not_allowed_token_type"), ("xapp-demo", "missing_scope")]
-)
-async def test_no_token_opens_a_socket_yet(slack: AsyncWebClient, token: str, error: str) -> None:
+async def test_bot_opens_no_socket(slack: AsyncWebClient) -> None:
     with pytest.raises(SlackApiError) as raised:
-        await slack.apps_connections_open(app_token=token)
+        await slack.apps_connections_open(app_token="xoxb-demo")
 
-    assert error_of(raised) == error
+    assert error_of(raised) == "not_allowed_token_type"
+
+
+async def test_app_opens_a_socket_with_its_scope_only(
+    slack: AsyncWebClient, control: SlackControl
+) -> None:
+    control.set_app_scopes("authorizations:read")
+
+    with pytest.raises(SlackApiError) as raised:
+        await slack.apps_connections_open(app_token="xapp-demo")
+
+    refusal = raised.value.response
+    assert (refusal["error"], refusal["needed"]) == ("missing_scope", "connections:write")
+
+
+async def test_app_does_not_speak(url: str) -> None:
+    with pytest.raises(SlackApiError) as raised:
+        await AsyncWebClient("xapp-demo", base_url=f"{url}/api/").auth_test()
+
+    assert error_of(raised) == "not_allowed_token_type"
 
 
 async def test_unknown_method_is_named(slack: AsyncWebClient) -> None:
