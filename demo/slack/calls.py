@@ -50,15 +50,16 @@ class Fault:
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meets(self, method: str) -> bool:
-        """Tell whether it strikes this call, and count the call."""
+        """Tell whether it is this call's turn, and count the call."""
         if self.method not in {None, method}:
             return False
         self.seen += 1
-        if self.seen % self.every:
-            return False
+        return self.seen % self.every == 0
+
+    def use(self) -> None:
+        """Count that it struck."""
         if self.remaining is not None:
             self.remaining -= 1
-        return True
 
 
 class Faults:
@@ -79,14 +80,18 @@ class Faults:
         self._faults = [fault for fault in self._faults if not fault.cleared.is_set()]
 
     def strike(self, method: str) -> Fault | None:
-        """Return the first fault that this call meets."""
+        """Return the first fault whose turn it is. Every fault counts every call that it is for."""
         now = self._clock()
         self._faults = [
             fault
             for fault in self._faults
             if (fault.until is None or fault.until > now) and fault.remaining != 0
         ]
-        return next((fault for fault in self._faults if fault.meets(method)), None)
+        due = [fault for fault in self._faults if fault.meets(method)]
+        if not due:
+            return None
+        due[0].use()
+        return due[0]
 
 
 class CallLog:

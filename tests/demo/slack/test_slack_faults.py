@@ -68,6 +68,23 @@ async def test_fault_can_meet_every_third_call(
     assert outcomes == ["ok", "ok", "fatal_error"] * 2
 
 
+async def test_every_third_reply_is_lost_and_every_second_call_is_one_too_many(
+    slack: AsyncWebClient, control: SlackControl
+) -> None:
+    control.lose_replies(method=None, every=3)
+    control.limit_rate(retry_after=7, every=2)
+
+    for number in range(6):
+        try:
+            await slack.chat_postMessage(channel=ADMINS, text=str(number))
+        except (SlackApiError, aiohttp.ServerDisconnectedError):
+            continue
+
+    faults = [call.fault for call in control.calls()]
+    assert faults == [None, "rate_limit", "lose_reply", "rate_limit", None, "lose_reply"]
+    assert [message.text for message in control.messages()] == ["0", "2", "4", "5"]
+
+
 async def test_server_error_has_no_json(slack: AsyncWebClient, control: SlackControl) -> None:
     control.add_fault(AddFault(kind=FaultKind.HTTP_ERROR, status=503))
 
