@@ -146,8 +146,12 @@ class SlackControl:
         self._post("/sockets/disconnect", Disconnect(reason=reason))
 
     def drop_sockets(self) -> None:
-        """Break the connections without a word, as a network does."""
-        self._post("/sockets/disconnect", Disconnect(reason=None))
+        """Break the connections without a word."""
+        self._post("/sockets/disconnect", Disconnect(how="drop"))
+
+    def freeze_sockets(self) -> None:
+        """Let nothing through any more, and tell neither side; `drop_sockets` ends it."""
+        self._post("/sockets/disconnect", Disconnect(how="freeze"))
 
     def add_fault(self, fault: AddFault) -> None:
         self._post("/faults", fault)

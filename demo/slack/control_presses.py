@@ -7,6 +7,7 @@ from starlette.routing import Route
 from demo.slack.arguments import origin
 from demo.slack.control_app import nothing, read, state_of
 from demo.slack.pressing import Press, Pressed, press
+from demo.slack.sockets import Connection
 from demo.slack.wire import (
     DeliveryRecord,
     Disconnect,
@@ -48,16 +49,22 @@ async def get_sockets(request: Request) -> Response:
 
 
 async def disconnect(request: Request) -> Response:
-    """Ask the app to connect anew; without a reason, break the connections."""
     body = await read(request, Disconnect)
     for connection in list(state_of(request).sockets.connections):
-        if body.reason is None:
+        if body.how == "drop":
             connection.drop()
-            continue
-        await connection.disconnect(body.reason)
-        if body.reason != "warning":
-            await connection.close()
+        elif body.how == "freeze":
+            connection.freeze()
+        else:
+            await _take_leave(connection, body.reason)
     return nothing()
+
+
+async def _take_leave(connection: Connection, reason: str) -> None:
+    await connection.disconnect(reason)
+    # The app may use it for some seconds more, after a warning.
+    if reason != "warning":
+        await connection.close()
 
 
 def _record(made: Press) -> dict[str, object]:

@@ -5,7 +5,7 @@ import json
 import random
 import secrets
 import uuid
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
@@ -24,12 +24,15 @@ class Connection:
         self.number = number
         """Counts from 1, over the life of the workspace."""
         self._send = send
+        self._frozen = False
 
     async def say(self, body: Json) -> None:
         """
         Raises:
             OSError: the app has gone.
         """
+        if self._frozen:
+            return
         await self._send({"type": "websocket.send", "text": json.dumps(body)})
 
     async def disconnect(self, reason: str) -> None:
@@ -40,11 +43,21 @@ class Connection:
         await self._send({"type": "websocket.close", "code": 1000})
 
     def drop(self) -> None:
-        """Break the connection without a word, as a network does.
+        """Break the connection without a word."""
+        self._transport.abort()
 
-        ASGI has no word for it, so this reaches for uvicorn's connection behind `send`.
+    def freeze(self) -> None:
+        """Let nothing through any more, in either direction, as a network does that lost the way.
+
+        Neither side is told.
         """
-        self._send.__self__.transport.abort()  # type: ignore[attr-defined]
+        self._frozen = True
+        self._transport.pause_reading()
+
+    @property
+    def _transport(self) -> asyncio.Transport:
+        """ASGI has no word for it, so this reaches for uvicorn's connection behind `send`."""
+        return cast("asyncio.Transport", self._send.__self__.transport)  # type: ignore[attr-defined]
 
     @property
     def debug_info(self) -> Json:

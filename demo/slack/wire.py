@@ -1,7 +1,7 @@
 """What the control interface of the simulated Slack speaks."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -79,7 +79,11 @@ class PressSomething(_Wire):
 
 
 class Disconnect(_Wire):
-    reason: str | None
+    """What happens to every open connection of Socket Mode."""
+
+    reason: str = ""
+    """What the app is told, with `how` None."""
+    how: Literal["drop", "freeze"] | None = None
 
 
 class UserRecord(_Wire):

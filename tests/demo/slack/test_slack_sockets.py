@@ -160,6 +160,20 @@ async def test_client_connects_anew_after_a_broken_connection(
     assert len(app.heard) == 1
 
 
+async def test_client_connects_anew_when_nothing_comes_through(
+    app: App, control: SlackControl, press: PressAs, direct: str, post: Post
+) -> None:
+    ts = await post("idle", blocks=BLOCKS)
+    control.set_patience(0.2)
+
+    await asyncio.to_thread(control.freeze_sockets)
+    made = await press("alice", direct, ts, "keep.2h")
+
+    assert [one.outcome for one in made.deliveries] == ["timeout"]
+    assert not app.heard
+    await until(lambda: 2 in control.sockets(), "the app has another connection")
+
+
 async def test_client_comes_back_when_slack_was_down(
     app: App, control: SlackControl, press: PressAs, direct: str, post: Post
 ) -> None:
