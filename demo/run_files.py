@@ -20,7 +20,7 @@ from demo.scaling import (
     write_scaled_rules,
 )
 from demo.simulation import Addresses
-from demo.slack.state import BOT_TOKEN, WEBHOOK
+from demo.slack.state import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, WEBHOOK
 
 ROOT = Path(__file__).parents[1]
 ADMIN_CHANNEL_ID = "C01GPUADMINS"
@@ -74,6 +74,8 @@ class RunFiles:
         words |= {
             "determined_password": "watchdog",
             "slack_bot_token": BOT_TOKEN,
+            "slack_app_token": APP_TOKEN,
+            "slack_signing_secret": SIGNING_SECRET,
             "slack_admin_webhook": "/".join([self.simulated.slack, "services", *WEBHOOK]),
         }
         for name, word in words.items():

@@ -236,6 +236,7 @@ class World:
         self.addresses = self._wait_for_addresses()
         self.cluster = self._stack.enter_context(ControlClient(self.addresses.control))
         self.slack = self._stack.enter_context(SlackControl(self.addresses.slack))
+        self.slack.set_request_url(f"{self.receiver_url}/slack/interactions")
         self._files().write()
         for peer in self.peers:
             self.start_program(peer)

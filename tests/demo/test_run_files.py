@@ -5,11 +5,13 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from slack_sdk.web.async_client import AsyncWebClient
 
 from demo.plain import PLAIN
 from demo.run_files import ROOT, RunFiles
 from demo.simulation import Addresses
 from demo.slack.control import SlackControl
+from demo.slack.interactions import signature
 
 
 @pytest.fixture
@@ -48,6 +50,21 @@ def test_alertmanager_of_this_run_has_nothing_outside_the_folder_but_the_templat
     config = yaml.safe_load((files.folder / "alertmanager.yml").read_text())
     assert "/run/secrets" not in str(config)
     assert set(config.get("templates", [])) <= {str(ROOT / "alertmanager/templates/*.tmpl")}
+
+
+async def test_secrets_in_the_folder_are_those_of_the_simulated_slack(
+    files: RunFiles, simulation: Addresses
+) -> None:
+    files.write()
+
+    app_token, signing_secret = (
+        (files.folder / "secrets" / name).read_text()
+        for name in ("slack_app_token", "slack_signing_secret")
+    )
+    client = AsyncWebClient(base_url=f"{simulation.slack}/api/")
+    opened = await client.apps_connections_open(app_token=app_token)
+    assert str(opened["url"]).startswith("ws://")
+    assert signature(b"", 0) == signature(b"", 0, secret=signing_secret)
 
 
 def test_receiver_of_this_run_asks_every_alertmanager(files: RunFiles) -> None:
