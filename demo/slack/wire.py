@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from demo.slack.attachments import Attachment
 from demo.slack.calls import FaultKind
+from demo.slack.interactions import elements_of
 from demo.slack.pressing import Way
 
 
@@ -134,6 +135,11 @@ class MessageRecord(_Wire):
     @property
     def attachments(self) -> list[Attachment]:
         return self.revisions[-1].attachments
+
+    @property
+    def action_ids(self) -> list[str]:
+        """What can be pressed now, from top to bottom."""
+        return [one.action_id for block in self.blocks for one in elements_of(block)]
 
     @property
     def posted_at(self) -> datetime:

@@ -246,7 +246,10 @@ async def test_button_that_an_update_took_away_cannot_be_pressed(
     slack: AsyncWebClient, control: SlackControl, direct: str, post: Post
 ) -> None:
     ts = await post("idle", blocks=BLOCKS)
+    assert control.messages()[0].action_ids == ["keep.2h", "stop", "menu#0"]
+
     await slack.chat_update(channel=direct, ts=ts, text="kept", blocks=[])
 
+    assert not control.messages()[0].action_ids
     with pytest.raises(httpx.HTTPStatusError, match="422"):
         control.press("alice", direct, ts, "keep.2h")
