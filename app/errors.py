@@ -3,6 +3,8 @@
 - WatchdogError
   - ConfigurationError           the configuration is wrong: a person must change it
   - InvalidAlertError            an alert that breaks the contract between rules and receiver
+  - NotSignedError               what was posted is not signed by Slack: somebody else sent it
+  - InvalidInteractionError      what Slack posted cannot be read, and never will be
   - InvalidTransitionError       an event that the incident's state does not allow: a bug of ours
   - IncidentNotFoundError        no incident has this id
   - StaleIncidentError           somebody changed the incident first: read it and decide again
@@ -32,6 +34,14 @@ class ConfigurationError(WatchdogError):
 
 class InvalidAlertError(WatchdogError):
     """An alert lacks an identity label, or has one that cannot be true."""
+
+
+class NotSignedError(WatchdogError):
+    """A request bears no valid signature of Slack's. The message says what is wrong."""
+
+
+class InvalidInteractionError(WatchdogError):
+    """What Slack posted is no form with a payload in JSON."""
 
 
 class InvalidTransitionError(WatchdogError):
