@@ -52,6 +52,8 @@ def secrets(settings: Settings) -> list[Finding]:
         *(system.password_file for system in systems),
         settings.determined.token_file,
         settings.slack.bot_token_file,
+        settings.slack.app_token_file,
+        settings.slack.signing_secret_file,
         *(token.file for token in settings.api_tokens),
     ]
     named = [path for path in paths if path is not None]

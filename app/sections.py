@@ -1,5 +1,6 @@
 """The sections of the configuration: what may be written where, and what it means."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -89,6 +90,19 @@ Matchers = tuple[Annotated[InstanceOf[Matcher], BeforeValidator(_matcher)], ...]
 End = Annotated[datetime, BeforeValidator(parse_end)]
 
 
+_SLACK_ID = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
+
+
+def _slack_id(value: str) -> str:
+    if not _SLACK_ID.fullmatch(value):
+        # A name in its place would never be anybody's, and nobody would be told.
+        raise ValueError("write a member's id, U…, which Slack shows in the profile; no name")
+    return value
+
+
+SlackIds = tuple[Annotated[str, AfterValidator(_slack_id)], ...]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -138,8 +152,14 @@ class AlertmanagerSection(HttpSection):
 class SlackSection(Section):
     api_url: AnyHttpUrl = AnyHttpUrl("https://slack.com/api/")
     bot_token_file: Path
+    app_token_file: Path | None = None
+    """For Socket Mode. None: Slack is not listened to in that way."""
+    signing_secret_file: Path | None = None
+    """For `POST /slack/interactions`. None: there is no such endpoint."""
     admin_channel: str
     """The channel's id (C…): admins are told here, and owners who cannot be reached are named."""
+    admins: SlackIds = ()
+    """Who may press every button, by their ids in Slack."""
     email_domain: str = ""
     """Owners are looked up as `{username}@{email_domain}`. Empty: only those under `users`."""
     remember: Duration = timedelta(minutes=5)
@@ -188,6 +208,8 @@ class UserSection(Section):
     email: str = ""
     channel: str = ""
     """A team's channel that is told in the owner's place."""
+    delegates: SlackIds = ()
+    """Who may press the owner's buttons too."""
     slot_limit: int | None = Field(default=None, ge=0)
     time_zone: Zone | None = None
     """None: that of the defaults."""

@@ -140,14 +140,22 @@ def test_check_names_every_exemption_that_has_come_to_its_end(
 
 
 @pytest.mark.parametrize(
-    "section", ["determined", "prometheus", "alertmanagers", "slack", "api_tokens"]
+    ("section", "key"),
+    [
+        ("determined", "password_file"),
+        ("prometheus", "password_file"),
+        ("alertmanagers", "password_file"),
+        ("slack", "bot_token_file"),
+        ("slack", "app_token_file"),
+        ("slack", "signing_secret_file"),
+        ("api_tokens", "file"),
+    ],
 )
 @pytest.mark.usefixtures("upstream")
 def test_check_names_every_secret_that_cannot_be_read(
-    configuration: dict[str, Any], configure: Configure, tmp_path: Path, section: str
+    configuration: dict[str, Any], configure: Configure, tmp_path: Path, section: str, key: str
 ) -> None:
     secret = str(tmp_path / "nowhere")
-    key = {"slack": "bot_token_file", "api_tokens": "file"}.get(section, "password_file")
     part(configuration, section)[key] = secret
     configure(configuration)
 

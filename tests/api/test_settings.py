@@ -97,6 +97,16 @@ def test_unknown_key_is_refused_by_its_name(
         pytest.param(
             lambda all_: all_["api_tokens"][0].update(role="root"), "api_tokens.0.role", id="role"
         ),
+        pytest.param(
+            lambda all_: all_["slack"].update(admins=["carol"]),
+            "slack.admins.0",
+            id="name for an id of Slack's",
+        ),
+        pytest.param(
+            lambda all_: all_.update(users={"bob": {"delegates": ["C01TEAM"]}}),
+            "users.bob.delegates.0",
+            id="channel for a person",
+        ),
     ],
 )
 def test_wrong_value_is_refused_by_the_name_of_its_field(

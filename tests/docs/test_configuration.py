@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from app.domain.policy import Mode
 from app.domain.waking import WakingHours
 from app.durations import format_duration
-from app.sections import Matchers, PolicySection, Reminders
+from app.sections import Matchers, PolicySection, Reminders, SlackIds
 from app.settings import CONFIG_VARIABLE, Settings, load_settings
 from tests.docs.pages import ROOT, blocks, code, codes, read, rows, section
 
@@ -29,6 +29,7 @@ KEYS = {"policies": "<name>", "users": "<username>"}
 WORDS: dict[object, str] = {
     Matchers: "list of matchers",
     Reminders: "list of reminders",
+    SlackIds: "list of Slack ids",
     datetime: "day, or moment",
     WakingHours: "part of a day, or `off`",
     tzinfo: "time zone",
@@ -48,6 +49,7 @@ OTHER_VALUES: dict[str, tuple[str, object]] = {
     "duration": ("7m", timedelta(minutes=7)),
     "part of a day": ("07:00-19:00", WakingHours(time(7), time(19))),
     "list of reminders": ('[0.25, "7m"]', (0.25, timedelta(minutes=7))),
+    "list of Slack ids": ('["U7", "W7"]', ("U7", "W7")),
     "time zone": ("Europe/Zurich", ZoneInfo("Europe/Zurich")),
     "file": ("a/file", Path("a/file")),
     "URL": ("http://other.example/", AnyHttpUrl("http://other.example/")),
