@@ -18,8 +18,10 @@ from app.adapters.determined import Determined
 from app.adapters.determined_session import AccessToken, Password, Session
 from app.adapters.prometheus import Prometheus
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
+from app.adapters.slack_reception import PrivateAnswers, Reception
 from app.errors import ConfigurationError
 from app.lookout import Systems
+from app.ports import PressHandler
 from app.sections import DeterminedSection, HttpSection
 from app.settings import Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
@@ -30,6 +32,7 @@ _BROKEN = "broken"
 @dataclass(frozen=True, slots=True)
 class Clients:
     systems: Systems
+    slack: AsyncWebClient
     renew_session: Callable[[], Awaitable[None]]
     """Logs in to Determined before the session ends, and keeps Prometheus's token file fresh."""
     follow: Callable[[Settings], None]
@@ -50,14 +53,27 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         _name(peer.url): await _http(peer, _basic_auth(peer), within, stack)
         for peer in settings.alertmanagers
     }
-    messenger, directory = await _messenger(settings, stack)
+    slack = await _slack(settings, stack)
+    messenger, directory = _messenger(settings, slack)
     systems = Systems(
         cluster=Determined(master, session),
         rules=Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1)),
         peers=Alertmanager(peers),
         messenger=messenger,
     )
-    return Clients(systems, session.renew, lambda other: directory.follow(_people(other)))
+    follow = directory.follow
+    return Clients(systems, slack, session.renew, lambda other: follow(_people(other)))
+
+
+def reception(
+    handler: PressHandler, settings: Settings, slack: AsyncWebClient, telemetry: Telemetry
+) -> Reception:
+    if slack.session is None:
+        raise ValueError("the client of Slack has no session")
+    answers = PrivateAnswers(
+        slack.session, str(settings.slack.api_url), timeout=settings.request_timeout
+    )
+    return Reception(handler, answers, counted=telemetry.press, failed=telemetry.step_failed)
 
 
 async def _http(
@@ -116,13 +132,13 @@ def _credentials(section: DeterminedSection) -> Password | AccessToken:
     return Password(section.username, read_secret(section.password_file))
 
 
-async def _messenger(settings: Settings, stack: AsyncExitStack) -> tuple[SlackMessenger, Directory]:
+async def _slack(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
     slack = settings.slack
     # Slack is outside, and a lab may reach the outside through a proxy alone.
     session = await stack.enter_async_context(
         aiohttp.ClientSession(trust_env=not is_loopback(slack.api_url))
     )
-    client = AsyncWebClient(
+    return AsyncWebClient(
         token=read_secret(slack.bot_token_file),
         base_url=str(slack.api_url),
         timeout=max(round(settings.request_timeout.total_seconds()), 1),
@@ -130,6 +146,10 @@ async def _messenger(settings: Settings, stack: AsyncExitStack) -> tuple[SlackMe
         # The outbox tries again, and knows what may have arrived.
         retry_handlers=[],
     )
+
+
+def _messenger(settings: Settings, client: AsyncWebClient) -> tuple[SlackMessenger, Directory]:
+    slack = settings.slack
     addresses = Addresses(
         slack.admin_channel, email_domain=slack.email_domain, people=_people(settings)
     )

@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
-from app.api import breaker, incidents, operations, webhook
+from app.api import breaker, incidents, operations, slack, webhook
 from app.api.cluster_metrics import ClusterCollector
-from app.api.dependencies import State, Token
+from app.api.dependencies import SlackEntrance, State, Token
 from app.api.problems import add_problem_responses
-from app.clients import Clients, open_clients
+from app.clients import Clients, open_clients, reception
 from app.context import Context
 from app.delivery import Dispatcher
 from app.domain.lease import Duty
@@ -27,6 +27,7 @@ from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout
 from app.loops import Loop, contained
+from app.ports import PressHandler
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.reload import Reload
@@ -58,13 +59,17 @@ class Watch:
         self.delivering.wake()
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Make the application. Nothing is opened, read or started before its lifespan begins."""
+def create_app(settings: Settings, *, press_handler: PressHandler | None = None) -> FastAPI:
+    """Make the application. Nothing is opened, read or started before its lifespan begins.
+
+    Without somebody who does what a press asks for, nobody listens to Slack.
+    """
+    takes_interactions = press_handler and settings.slack.signing_secret_file
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         async with AsyncExitStack() as stack:
-            yield await _start(settings, stack)
+            yield await _start(settings, stack, press_handler)
         log.info("stopped")
 
     app = FastAPI(
@@ -78,11 +83,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(incidents.router)
     app.include_router(breaker.router)
     app.include_router(operations.router)
+    if takes_interactions:
+        app.include_router(slack.router)
     add_problem_responses(app)
     return app
 
 
-async def _start(settings: Settings, stack: AsyncExitStack) -> State:
+async def _start(
+    settings: Settings, stack: AsyncExitStack, press_handler: PressHandler | None
+) -> State:
     spare_the_collector()
     engine = create_engine(settings.database_url)
     stack.push_async_callback(engine.dispose)
@@ -98,6 +107,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> State:
         retention = Retention(SqlArchive(engine), context, span=settings.retention)
         loops.append(_pruning(retention, context))
     await _run(loops, watch.tenures, stack)
+    entrance = press_handler and _listen(press_handler, settings, clients, context, stack)
     log.info("started", mode=settings.mode, version=__version__)
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
@@ -109,7 +119,22 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> State:
             Token(token.name, token.role, read_secret(token.file).encode())
             for token in settings.api_tokens
         ],
+        slack=entrance,
     )
+
+
+def _listen(
+    handler: PressHandler,
+    settings: Settings,
+    clients: Clients,
+    context: Context,
+    stack: AsyncExitStack,
+) -> SlackEntrance | None:
+    """Listen to Slack in each of the ways that are configured."""
+    received_by = reception(handler, settings, clients.slack, context.telemetry)
+    stack.push_async_callback(received_by.end)
+    secret = settings.slack.signing_secret_file
+    return SlackEntrance(received_by, read_secret(secret).encode()) if secret else None
 
 
 def _watch(settings: Settings, clients: Clients, context: Context, engine: AsyncEngine) -> Watch:

@@ -95,12 +95,17 @@ class Telemetry(_Levels):
             "Attempts to send a message, by kind and outcome.",
             ["kind", "outcome"],
         )
+        self._presses = counter(
+            "watchdog_presses",
+            "Buttons that somebody pressed in Slack, by what they ask for and outcome.",
+            ["verb", "outcome"],
+        )
         self._tick_seconds = Histogram(
             "watchdog_tick_seconds", "Duration of a tick of the reconciler.", registry=registry
         )
         self._step_failures = counter(
             "watchdog_step_failures",
-            "Steps (reconcile, delivery, session, retention) that an error ended.",
+            "Steps (reconcile, delivery, session, presses, retention) that an error ended.",
             ["loop"],
         )
 
@@ -146,6 +151,9 @@ class Telemetry(_Levels):
 
     def delivery(self, kind: str, outcome: str) -> None:
         self._deliveries.labels(kind, outcome).inc()
+
+    def press(self, verb: str, outcome: str) -> None:
+        self._presses.labels(verb, outcome).inc()
 
     def upstream(self, system: str, *, reachable: bool) -> None:
         self._upstream_up.labels(system).set(int(reachable))

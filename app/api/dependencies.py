@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 
+from app.adapters.slack_reception import Reception
 from app.context import Context
 from app.domain.access import Role
 from app.intake import Intake
@@ -39,6 +40,14 @@ class Caller:
     role: Role
 
 
+@dataclass(frozen=True, slots=True)
+class SlackEntrance:
+    """What the endpoint for Slack needs."""
+
+    reception: Reception
+    signing_secret: bytes
+
+
 class State(TypedDict):
     """What `request.state` carries. Starlette copies it into every request."""
 
@@ -48,6 +57,8 @@ class State(TypedDict):
     context: Context
     registry: CollectorRegistry
     tokens: Sequence[Token]
+    slack: SlackEntrance | None
+    """None: there is no endpoint for Slack."""
 
 
 _bearer = HTTPBearer(auto_error=False)
@@ -104,7 +115,13 @@ def _context(request: Request) -> Context:
     return context
 
 
+def _slack(request: Request) -> SlackEntrance:
+    entrance: SlackEntrance = request.state.slack
+    return entrance
+
+
 IntakeDep = Annotated[Intake, Depends(_intake)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]
 RecorderDep = Annotated[Recorder, Depends(_recorder)]
 ContextDep = Annotated[Context, Depends(_context)]
+SlackDep = Annotated[SlackEntrance, Depends(_slack)]

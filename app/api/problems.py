@@ -15,6 +15,8 @@ from app.domain.policy import Policy
 from app.durations import format_duration
 from app.errors import (
     IncidentNotFoundError,
+    InvalidInteractionError,
+    NotSignedError,
     StaleIncidentError,
     StopUnderWayError,
     StoreUnavailableError,
@@ -89,6 +91,11 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
         status.HTTP_400_BAD_REQUEST,
         "This is no webhook message of Alertmanager, version 4: {error}",
     ),
+    NotSignedError: (
+        status.HTTP_401_UNAUTHORIZED,
+        "{error} Slack signs each request with the app's signing secret.",
+    ),
+    InvalidInteractionError: (status.HTTP_400_BAD_REQUEST, "{error}"),
     StopUnderWayError: (
         status.HTTP_409_CONFLICT,
         "The task is being stopped already: Determined was called. Nothing was kept.",
@@ -110,6 +117,8 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
     ),
 }
 """What each error is answered with; `{error}` is what it says itself."""
+_CHALLENGES = {AuthenticationError: "Bearer", NotSignedError: "Slack-Signature"}
+"""What each 401 asks for: a status that must say so."""
 
 
 def add_problem_responses(app: FastAPI) -> None:
@@ -117,7 +126,8 @@ def add_problem_responses(app: FastAPI) -> None:
 
     async def answer(_request: Request, exc: Exception) -> JSONResponse:
         code, detail = _ANSWERS[type(exc)]
-        headers = {"WWW-Authenticate": "Bearer"} if code == status.HTTP_401_UNAUTHORIZED else {}
+        challenge = _CHALLENGES.get(type(exc))
+        headers = {"WWW-Authenticate": challenge} if challenge else {}
         return problem(code, HTTPStatus(code).phrase, detail.format(error=exc), **headers)
 
     for error in _ANSWERS:

@@ -5,6 +5,7 @@ means *unknown*, and unknown never leads to a stop (S5).
 """
 
 from app.ports.database import Archive, IncidentStore, Leases, Outbox
+from app.ports.presses import PressHandler
 from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Leases",
     "Messenger",
     "Outbox",
+    "PressHandler",
     "Rules",
 ]

@@ -173,7 +173,7 @@ def test_address_for_the_answer_is_not_shown() -> None:
     assert RESPONSE_URL not in repr(KEEP)
 
 
-anything = st.text(max_size=8) | st.sampled_from(
+anything: st.SearchStrategy[object] = st.text(max_size=8) | st.sampled_from(
     [
         None,
         True,

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.domain.access import Role
 from app.main import create_app
+from app.ports import PressHandler
 from app.settings import Settings
 from demo.cluster.wire import TaskState
 from tests.domain.examples import ANNOTATIONS, IDENTITY
@@ -25,9 +26,11 @@ _LONGEST_WAIT = 20.0  # seconds
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def running(
+    settings: Settings, press_handler: PressHandler | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of the whole app, its lifespan included. It sends no token by itself."""
-    app = create_app(settings)
+    app = create_app(settings, press_handler=press_handler)
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,10 +11,11 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from app.adapters.alertmanager import WebhookMessage, read_message
-from app.api import breaker, incidents, operations, webhook
+from app.api import breaker, incidents, operations, slack, webhook
 from app.api.breaker import BreakerView
 from app.api.dependencies import allow
 from app.api.incidents import IncidentWithHistory
+from app.domain.press import Press
 from app.main import create_app
 from app.settings import CONFIG_VARIABLE, load_settings
 from tests.docs.pages import ROOT, blocks, code, codes, prose, read, rows, section
@@ -29,6 +30,7 @@ def routes() -> Iterator[APIRoute]:
         webhook.router,
         incidents.router,
         breaker.router,
+        slack.router,
         operations.router,
     )
     for router in routers:
@@ -44,6 +46,10 @@ def roles_of(route: APIRoute) -> set[str]:
     }
 
 
+async def nobody_presses(_press: Press) -> str:
+    return ""
+
+
 def example(heading: str) -> Any:  # noqa: ANN401  # parsed JSON
     [text] = blocks(section(PAGE, heading), "json")
     return json.loads(text)
@@ -51,7 +57,9 @@ def example(heading: str) -> Any:  # noqa: ANN401  # parsed JSON
 
 def test_every_endpoint_is_documented_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CONFIG_VARIABLE, str(ROOT / "watchdog.example.yaml"))
-    paths: dict[str, dict[str, object]] = create_app(load_settings()).openapi()["paths"]
+    monkeypatch.setenv("WATCHDOG_SLACK__SIGNING_SECRET_FILE", "secrets/slack_signing_secret")
+    app = create_app(load_settings(), press_handler=nobody_presses)
+    paths: dict[str, dict[str, object]] = app.openapi()["paths"]
 
     real = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
 

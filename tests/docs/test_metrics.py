@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
+from app.adapters.slack_reception import UNKNOWN, PressOutcome
 from app.api.cluster_metrics import ClusterCollector
 from app.context import Context
 from app.domain.actions import MessageKind
@@ -17,6 +18,7 @@ from app.domain.incident import FINAL_STATES, IncidentState
 from app.domain.lease import Duty
 from app.domain.opening import open_incident
 from app.domain.policy import Mode, Rulebook, SlotLimits
+from app.domain.press import Verb
 from app.telemetry import Telemetry
 from app.view import ClusterView
 from tests.docs.pages import ROOT, code, codes, read, rows
@@ -50,6 +52,7 @@ def of_the_watchdog() -> Iterable[Metric]:
     telemetry.step_failed("reconcile")
     telemetry.configured(NOW)
     telemetry.pruned("incidents", 1)
+    telemetry.press("keep", "taken")
     return telemetry.registry.collect()
 
 
@@ -90,6 +93,7 @@ def test_every_metric_is_documented_with_its_type_and_labels_and_no_other() -> N
         ("watchdog_deliveries_total", set(MessageKind)),
         ("watchdog_open_incidents", set(IncidentState) - FINAL_STATES),
         ("watchdog_lease_held", set(Duty)),
+        ("watchdog_presses_total", {*Verb, UNKNOWN, *PressOutcome}),
         ("watchdog_allocation_info", set(TaskType)),
     ],
 )
