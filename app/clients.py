@@ -19,6 +19,8 @@ from app.adapters.determined_session import AccessToken, Password, Session
 from app.adapters.prometheus import Prometheus
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
 from app.adapters.slack_reception import PrivateAnswers, Reception
+from app.adapters.slack_socket import SocketMode, SocketSettings
+from app.domain.outbox import Pace
 from app.errors import ConfigurationError
 from app.lookout import Systems
 from app.ports import PressHandler
@@ -74,6 +76,31 @@ def reception(
         slack.session, str(settings.slack.api_url), timeout=settings.request_timeout
     )
     return Reception(handler, answers, counted=telemetry.press, failed=telemetry.step_failed)
+
+
+def socket_mode(
+    received_by: Reception, settings: Settings, slack: AsyncWebClient, telemetry: Telemetry
+) -> SocketMode | None:
+    """Return how Slack is listened to; None without a token for it.
+
+    Raises:
+        ConfigurationError: the token cannot be read.
+    """
+    if settings.slack.app_token_file is None:
+        return None
+    socket = SocketSettings(
+        read_secret(settings.slack.app_token_file),
+        Pace(settings.message_retry, settings.message_retry_longest),
+        patience=settings.request_timeout,
+        through_proxy=not is_loopback(settings.slack.api_url),
+    )
+    return SocketMode(
+        slack,
+        socket,
+        received_by,
+        connected=telemetry.slack_socket,
+        failed=telemetry.step_failed,
+    )
 
 
 async def _http(

@@ -18,7 +18,7 @@ from app.api import breaker, incidents, operations, slack, webhook
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
 from app.api.problems import add_problem_responses
-from app.clients import Clients, open_clients, reception
+from app.clients import Clients, open_clients, reception, socket_mode
 from app.context import Context
 from app.delivery import Dispatcher
 from app.domain.lease import Duty
@@ -107,7 +107,7 @@ async def _start(
         retention = Retention(SqlArchive(engine), context, span=settings.retention)
         loops.append(_pruning(retention, context))
     await _run(loops, watch.tenures, stack)
-    entrance = press_handler and _listen(press_handler, settings, clients, context, stack)
+    entrance = press_handler and await _listen(press_handler, settings, clients, context, stack)
     log.info("started", mode=settings.mode, version=__version__)
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
@@ -123,7 +123,7 @@ async def _start(
     )
 
 
-def _listen(
+async def _listen(
     handler: PressHandler,
     settings: Settings,
     clients: Clients,
@@ -133,6 +133,9 @@ def _listen(
     """Listen to Slack in each of the ways that are configured."""
     received_by = reception(handler, settings, clients.slack, context.telemetry)
     stack.push_async_callback(received_by.end)
+    socket_ = socket_mode(received_by, settings, clients.slack, context.telemetry)
+    if socket_:
+        await stack.enter_async_context(socket_.listening())
     secret = settings.slack.signing_secret_file
     return SlackEntrance(received_by, read_secret(secret).encode()) if secret else None
 

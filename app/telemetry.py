@@ -46,6 +46,10 @@ class _Levels:
             "watchdog_expired_exemptions",
             "Exemptions of the configuration whose end is past: they protect nobody any more.",
         )
+        self._slack_socket_connected = gauge(
+            "watchdog_slack_socket_connected",
+            "1 while Slack can tell this process over Socket Mode what is pressed, else 0.",
+        )
         self._config_successful = gauge(
             "watchdog_config_last_reload_successful",
             "1 when the configuration could be read the last time it changed, else 0.",
@@ -154,6 +158,9 @@ class Telemetry(_Levels):
 
     def press(self, verb: str, outcome: str) -> None:
         self._presses.labels(verb, outcome).inc()
+
+    def slack_socket(self, connected: bool) -> None:  # noqa: FBT001 -- the gauge is 1 or 0.
+        self._slack_socket_connected.set(int(connected))
 
     def upstream(self, system: str, *, reachable: bool) -> None:
         self._upstream_up.labels(system).set(int(reachable))

@@ -1,4 +1,4 @@
-"""What Slack posts when somebody presses a button: proven to be Slack's, taken, acknowledged."""
+"""What Slack tells when somebody presses a button: proven to be Slack's, taken, acknowledged."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -35,6 +35,7 @@ from tests.adapters.slack_payloads import (
     signature,
     signed,
 )
+from tests.adapters.slack_sockets import APP_TOKEN, SocketSlack, socket_slack
 from tests.api.conftest import Configure
 from tests.api.receiver import PROBLEM, metric, running
 
@@ -212,7 +213,7 @@ ANYBODY = endpoint(Recorder())
 PAYLOADS = st.binary(max_size=40) | st.binary(max_size=40).map(lambda tail: b"payload=" + tail)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=40, deadline=None)
 @given(PAYLOADS, TIMES, st.lists(LATIN, max_size=2), st.booleans())
 def test_whatever_is_posted_is_taken_or_refused(
     body: bytes,
@@ -280,3 +281,44 @@ async def test_signing_secret_that_cannot_be_read_ends_the_start(
     with pytest.raises(ConfigurationError, match="nowhere"):
         async with running(load_settings(), Recorder()):
             pass
+
+
+@pytest.mark.usefixtures("upstream")
+async def test_press_over_socket_mode_reaches_who_does_it_through_the_whole_receiver(
+    configuration: dict[str, Any], configure: Configure, tmp_path: Path
+) -> None:
+    recorder = Recorder()
+
+    async with socket_slack() as other_slack:
+        configure(configuration | {"slack": socket_mode(configuration, other_slack, tmp_path)})
+        async with running(load_settings(), recorder) as client:
+            link = await other_slack.link()
+            await link.tell(block_actions(button()))
+            await link.acknowledged()
+            connected = await metric(client, "watchdog_slack_socket_connected")
+
+    assert recorder.pressed == [KEEP]
+    assert connected == 1
+
+
+@pytest.mark.usefixtures("upstream")
+async def test_receiver_starts_and_ends_while_slack_is_silent(
+    configuration: dict[str, Any], configure: Configure, tmp_path: Path
+) -> None:
+    async with socket_slack() as other_slack, asyncio.timeout(20):
+        other_slack.silent = True
+        configure(configuration | {"slack": socket_mode(configuration, other_slack, tmp_path)})
+        async with running(load_settings(), Recorder()) as client:
+            await other_slack.asked.get()
+            connected = await metric(client, "watchdog_slack_socket_connected")
+
+    assert connected == 0
+
+
+def socket_mode(
+    configuration: dict[str, Any], other_slack: SocketSlack, tmp_path: Path
+) -> dict[str, Any]:
+    token = tmp_path / "slack_app_token"
+    token.write_text(f"{APP_TOKEN}\n")
+    changes = {"api_url": other_slack.api_url, "app_token_file": str(token)}
+    return {**configuration["slack"], **changes}
