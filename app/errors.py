@@ -13,6 +13,8 @@
   - BreakerTrippedError          a stop may not be recorded or sent: too many, or a person says no
   - TaskKeptError                somebody keeps the task: a stop may not be recorded or sent
   - StopUnderWayError            a call to stop the task was made: it is too late to keep it
+  - NothingToKeepError           no task of the incident is to be stopped at the moment
+  - KeepTooLongError             a keep would last longer than its policy allows
   - StopNotSentError             a call to stop something was not made: it surely did nothing
   - StoreUnavailableError        the database cannot be written now: try again later
   - UpstreamError                a system that we depend on
@@ -70,6 +72,19 @@ class TaskKeptError(WatchdogError):
 
 class StopUnderWayError(WatchdogError):
     """A call to stop the task was made, and may have arrived."""
+
+
+class NothingToKeepError(WatchdogError):
+    """The incident is about no task at the moment."""
+
+
+class KeepTooLongError(WatchdogError):
+    """A keep would last longer than its policy allows. The message says how long it may."""
+
+    def __init__(self, message: str, *, allowed: timedelta) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+        """Nothing or less: no keep is allowed any more."""
 
 
 class BreakerTrippedError(WatchdogError):

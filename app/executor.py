@@ -9,13 +9,15 @@ from dataclasses import replace
 import structlog
 
 from app.context import Context
+from app.domain import by_hand_proof
 from app.domain import events as e
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
+from app.domain.evidence import Readings
 from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.observation import expressions_of, holds_over
 from app.domain.policy import StopAction
-from app.domain.proof import Readings, Verdict, consequence, judge
+from app.domain.proof import Verdict, consequence, judge
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop
 from app.domain.world import World
@@ -67,7 +69,8 @@ class Executor:
         began = self._monotonic()
         readings = [await self._read(*pair, world) for pair in stop.due]
         verdicts = self._judge(stop, readings, world)
-        if all(verdict.is_proven for verdict in verdicts):
+        by_hand = any(target.request for _, target in stop.due)
+        if all(verdict.is_proven for verdict in verdicts) and not by_hand:
             # The world was read at the start of the tick. What holds the alert is asked once more,
             # as late as can be: a silence made a second ago wins (S4).
             world = await self._lookout.read(world.clock)
@@ -113,6 +116,8 @@ class Executor:
         at the next tick (S9).
         """
         holds = holds_over(incident, world)
+        if target.request:
+            return by_hand_proof.consequence(target, verdict, str(uuid.uuid4()), world.now)
         if holds and incident.state is IncidentState.NOTIFIED:
             return e.HoldsObserved(holds)
         return consequence(target, verdict, str(uuid.uuid4()))
@@ -127,7 +132,8 @@ class Executor:
         for (incident, target), read in zip(stop.due, readings, strict=True):
             policy = self._context.rulebook.policy_for(incident.identity)
             limits = self._context.rulebook.limits
-            verdict = judge(incident, target, read, world, policy=policy, limits=limits)
+            judged = by_hand_proof.judge if target.request else judge
+            verdict = judged(incident, target, read, world, policy=policy, limits=limits)
             if verdict.is_proven and stop.no is not None:
                 verdict = Verdict(stop.no, stop.detail, verdict.evidence)
             found.append(verdict)
@@ -144,7 +150,8 @@ class Executor:
         else:
             read = Readings(allocation)
         alert = (world.firing or {}).get(incident.identity.key)
-        if alert is None:
+        if alert is None or target.request:
+            # Who asks for a stop waits for no Prometheus.
             return read
         expressions = expressions_of(alert)
         if not expressions.verify or not expressions.evidence:

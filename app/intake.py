@@ -82,7 +82,8 @@ class Intake:
         limits = self._context.rulebook.limits
         since = Before.since(now, limits)
         keys = [each.identity.key for each in alerts]
-        return Before(await self._store.resolved(keys, since=since), now, limits)
+        resolved = await self._store.resolved(keys, since=since)
+        return Before(resolved, now, limits, await self._store.dismissed_of(keys))
 
     def _open(self, alert: Alert, before: Before) -> Transition:
         """Open an incident. The delivery itself says that nothing suppresses the alert."""

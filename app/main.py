@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
+from app.answers import Answers
 from app.api import breaker, incidents, operations, slack, webhook
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
@@ -27,7 +28,9 @@ from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout
 from app.loops import Loop, contained
+from app.owner_actions import OwnerActions
 from app.ports import PressHandler
+from app.presses import Presses
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.reload import Reload
@@ -37,6 +40,7 @@ from app.store.archive import SqlArchive
 from app.store.engine import create_engine, migrate
 from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
+from app.store.people import SqlPressBook
 from app.store.sql import SqlIncidentStore
 from app.telemetry import Telemetry
 from app.tenure import Tenure
@@ -62,9 +66,8 @@ class Watch:
 def create_app(settings: Settings, *, press_handler: PressHandler | None = None) -> FastAPI:
     """Make the application. Nothing is opened, read or started before its lifespan begins.
 
-    Without somebody who does what a press asks for, nobody listens to Slack.
+    `press_handler`: who does what buttons ask for. None: the watchdog itself.
     """
-    takes_interactions = press_handler and settings.slack.signing_secret_file
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
@@ -83,7 +86,7 @@ def create_app(settings: Settings, *, press_handler: PressHandler | None = None)
     app.include_router(incidents.router)
     app.include_router(breaker.router)
     app.include_router(operations.router)
-    if takes_interactions:
+    if settings.slack.signing_secret_file:
         app.include_router(slack.router)
     add_problem_responses(app)
     return app
@@ -107,10 +110,16 @@ async def _start(
         retention = Retention(SqlArchive(engine), context, span=settings.retention)
         loops.append(_pruning(retention, context))
     await _run(loops, watch.tenures, stack)
-    entrance = press_handler and await _listen(press_handler, settings, clients, context, stack)
+    answers = Answers(store, recorder, context, wake=watch.wake)
+    book = SqlPressBook(engine)
+    owner_actions = OwnerActions(answers, store, book, context)
+    presses = Presses(owner_actions, answers, store, book, recorder, context)
+    handler = press_handler or presses.handle
+    entrance = await _listen(handler, settings, clients, context, stack)
     log.info("started", mode=settings.mode, version=__version__)
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
+        answers=answers,
         store=store,
         recorder=recorder,
         context=context,

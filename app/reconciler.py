@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from app.context import Context
+from app.domain.by_hand import wanted
 from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, IntentState, Target
 from app.domain.observation import observe
 from app.domain.opening import Before, open_incident
@@ -73,7 +74,7 @@ class Reconciler:
         self._lookout = lookout
         self._executor = executor
         self._recorder = recorder
-        self._recovery = Recovery(systems.rules, recorder, context, go_on=tenure.go_on)
+        self._recovery = Recovery(systems.rules, store, recorder, context, go_on=tenure.go_on)
         self._context = context
         self._tenure = tenure
         self._monotonic = monotonic
@@ -113,6 +114,7 @@ class Reconciler:
         incidents += await self._adopt(incidents, world)
         incidents = [each for each in incidents if not each.is_final]
         await self._recovery.ask(incidents, world)
+        await self._recovery.forget(await self._incidents.dismissed(), world)
         incidents = await self._wait_for_others(incidents, world)
         await self._remind(incidents, world)
         await self._stop(incidents, world)
@@ -171,7 +173,9 @@ class Reconciler:
         }
         limits = self._context.rulebook.limits
         since = Before.since(world.now, limits)
-        before = Before(await self._incidents.resolved(list(new), since=since), world.now, limits)
+        resolved = await self._incidents.resolved(list(new), since=since)
+        dismissed = await self._incidents.dismissed_of(list(new))
+        before = Before(resolved, world.now, limits, dismissed)
         adopted = []
         for key, alert in new.items():
             if not before.is_left_over(key, alert.active_at):
@@ -233,7 +237,7 @@ class Reconciler:
             planned_stop(incident, target)
             for incident, target in due
             # What fires no more may be over, and recovery sees to it.
-            if incident.identity.key in (world.firing or {})
+            if incident.identity.key in (world.firing or {}) and not target.request
         ]
         latest: dict[str, Incident] = {}
         for arranged in arrange(due, world.rulebook, world.snapshot)[:_STOPS_PER_TICK]:
@@ -248,7 +252,7 @@ class Reconciler:
         return self._tried.get(target.allocation_id, _NEVER)
 
     def _due(self, incident: Incident, world: World) -> list[Target]:
-        return self._first_due(incident, world) + [
+        return [*wanted(incident), *self._first_due(incident, world)] + [
             target
             for target in open_intents(incident)
             if target.intent and self._is_unsettled(target.intent, world.now)

@@ -13,7 +13,7 @@ from app.domain.steps import open_intents
 from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
 from app.loops import contained
-from app.ports import Rules
+from app.ports import IncidentStore, Rules
 from app.recorder import Recorder
 
 _AT_A_TIME = 50
@@ -24,6 +24,7 @@ class Recovery:
     def __init__(
         self,
         rules: Rules,
+        store: IncidentStore,
         recorder: Recorder,
         context: Context,
         *,
@@ -31,6 +32,7 @@ class Recovery:
     ) -> None:
         """`go_on`: is awaited before each question; raises where another replica has taken over."""
         self._rules = rules
+        self._store = store
         self._go_on = go_on
         self._recorder = recorder
         self._context = context
@@ -58,6 +60,19 @@ class Recovery:
                 # It would keep all others waiting as long, and the whole tick with them.
                 return
 
+    async def forget(self, dismissed: Sequence[Incident], world: World) -> None:
+        """Let what an admin has called false count again once its condition was seen to be over."""
+        if world.firing is None:
+            return
+        for incident in dismissed[:_AT_A_TIME]:
+            if incident.identity.key in world.firing:
+                continue
+            await self._go_on()
+            ended = _has_ended(incident, world)
+            event = None if ended else await self._event(incident)
+            if ended or isinstance(event, e.RecoveryObserved | e.RuleGone):
+                await self._store.forget_dismissal(incident.identity.key)
+
     def _last(self, incident: Incident) -> datetime:
         return self._asked.get(incident.incident_id, incident.opened_at)
 
@@ -66,6 +81,9 @@ class Recovery:
 
         While a stop may be under way it cannot: our own call empties the GPU, too.
         """
+        if any(target.request for target in incident.open_targets):
+            # A person wants it stopped, in use or not.
+            return False
         intents = [target.intent for target in open_intents(incident)]
         under_way = any(each and each.state is not IntentState.UNCONFIRMED for each in intents)
         return not under_way and incident.identity.key not in (world.firing or {})
@@ -100,6 +118,12 @@ class Recovery:
         if self._context.now() - incident.opened_at < self._context.rulebook.limits.unconfirmed:
             return None
         return e.RuleGone("Prometheus never reported the alert")
+
+
+def _has_ended(incident: Incident, world: World) -> bool:
+    """Tell whether Determined no longer lists the allocation that the alert is about."""
+    one = incident.identity.allocation_id
+    return bool(one) and world.snapshot is not None and one not in world.snapshot.allocations
 
 
 def _meaning(incident: Incident, event: e.Event | None) -> Iterator[e.Event]:

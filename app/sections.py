@@ -210,6 +210,12 @@ class UserSection(Section):
     """A team's channel that is told in the owner's place."""
     delegates: SlackIds = ()
     """Who may press the owner's buttons too."""
+
+    @property
+    def stand_ins(self) -> frozenset[str]:
+        """Return who may press the owner's buttons, wherever they are; the owner among them."""
+        return frozenset(filter(None, (self.slack_id, *self.delegates)))
+
     slot_limit: int | None = Field(default=None, ge=0)
     time_zone: Zone | None = None
     """None: that of the defaults."""

@@ -22,6 +22,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from app.domain.authority import Authority
 from app.domain.breaker import BreakerLimits
 from app.domain.cluster import UNSAVED
 from app.domain.exemption import Exemption
@@ -148,6 +149,10 @@ class Settings(BaseSettings):
                     for name, user in self.users.items()
                     if user.slot_limit is not None
                 },
+            ),
+            authority=Authority(
+                admins=frozenset(self.slack.admins),
+                stand_ins={name: user.stand_ins for name, user in self.users.items()},
             ),
         )
 

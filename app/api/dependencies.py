@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 
 from app.adapters.slack_reception import Reception
+from app.answers import Answers
 from app.context import Context
 from app.domain.access import Role
 from app.intake import Intake
@@ -52,6 +53,7 @@ class State(TypedDict):
     """What `request.state` carries. Starlette copies it into every request."""
 
     intake: Intake
+    answers: Answers
     store: IncidentStore
     recorder: Recorder
     context: Context
@@ -115,12 +117,18 @@ def _context(request: Request) -> Context:
     return context
 
 
+def _answers(request: Request) -> Answers:
+    answers: Answers = request.state.answers
+    return answers
+
+
 def _slack(request: Request) -> SlackEntrance:
     entrance: SlackEntrance = request.state.slack
     return entrance
 
 
 IntakeDep = Annotated[Intake, Depends(_intake)]
+AnswersDep = Annotated[Answers, Depends(_answers)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]
 RecorderDep = Annotated[Recorder, Depends(_recorder)]
 ContextDep = Annotated[Context, Depends(_context)]

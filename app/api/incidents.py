@@ -1,7 +1,5 @@
 """Incidents, as operators read them, and the keep."""
 
-import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,24 +9,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from app.api.dependencies import (
     OPERATORS,
     READERS,
+    AnswersDep,
     Caller,
-    ContextDep,
-    RecorderDep,
     StoreDep,
     allow,
 )
-from app.api.problems import PROBLEMS, KeepTooLongError, NothingToKeepError
-from app.domain.events import HoldsObserved
+from app.api.problems import PROBLEMS
 from app.domain.history import Entry
-from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Keep, Target
-from app.domain.keeping import still_allowed
+from app.domain.incident import Incident, IncidentState, Target
 from app.domain.outbox import IncidentQuery
-from app.domain.policy import Mode, Policy
+from app.domain.policy import Mode
 from app.domain.reasons import Reason
-from app.domain.steps import Transition, is_under_way
 from app.durations import parse_duration
-from app.errors import StopUnderWayError
-from app.ports import IncidentStore
 
 router = APIRouter(
     prefix="/api/v1/incidents",
@@ -192,9 +184,7 @@ async def read_incident(
 async def keep_incident(
     incident_id: str,
     request: KeepRequest,
-    store: StoreDep,
-    recorder: RecorderDep,
-    context: ContextDep,
+    answers: AnswersDep,
     caller: Annotated[Caller, Depends(allow(*OPERATORS))],
 ) -> IncidentView:
     """Hold the incident from this moment on, and show it in Alertmanager as a silence.
@@ -202,54 +192,5 @@ async def keep_incident(
     The keep and the hold are one transaction, which no stop can pass (S13): whoever comes second
     finds another version of the incident.
     """
-    incident = await store.incident(incident_id)
-    if incident.state in FINAL_STATES:
-        return IncidentView.of(incident)
-    if any(is_under_way(target) for target in incident.targets):
-        raise StopUnderWayError
-    now = context.now()
-    task_ids = sorted({target.task_id for target in incident.open_targets})
-    if not task_ids:
-        raise NothingToKeepError
-    await _demand_allowed(request, incident, task_ids, store, recorder.policy(incident), now)
-    until = now + request.duration
-    hold = Hold(Reason.KEPT, by=caller.name, until=until, detail=request.reason)
-    event = HoldsObserved((*incident.holds, hold), actor=caller.name)
-    transition = recorder.after(Transition(incident), [event])
-    keeps = [
-        Keep(
-            keep_id=str(uuid.uuid4()),
-            task_id=task_id,
-            policy=incident.identity.policy,
-            until=until,
-            by=caller.name,
-            reason=request.reason,
-            created_at=now,
-        )
-        for task_id in task_ids
-    ]
-    await store.add_keeps(keeps, transition)
-    recorder.note(transition)
-    return IncidentView.of(await store.incident(incident_id))
-
-
-async def _demand_allowed(
-    request: KeepRequest,
-    incident: Incident,
-    task_ids: Sequence[str],
-    store: IncidentStore,
-    policy: Policy,
-    now: datetime,
-) -> None:
-    """See that the keep stays within what its policy allows for each of the tasks.
-
-    Raises:
-        KeepTooLongError: it does not.
-    """
-    since = incident.opened_at
-    keeps = await store.keeps_since(task_ids, policy.name, since)
-    for task_id in task_ids:
-        of_task = [keep for keep in keeps if keep.task_id == task_id]
-        allowed = still_allowed(of_task, policy, since=since, now=now)
-        if request.duration > allowed:
-            raise KeepTooLongError(allowed, policy)
+    kept = await answers.keep(incident_id, request.duration, by=caller.name, reason=request.reason)
+    return IncidentView.of(kept)

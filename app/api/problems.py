@@ -1,7 +1,6 @@
 """Errors as problem details (RFC 9457): what happened, and what the caller can do."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -11,11 +10,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.api.dependencies import AuthenticationError, PermissionDeniedError
-from app.domain.policy import Policy
-from app.durations import format_duration
 from app.errors import (
     IncidentNotFoundError,
     InvalidInteractionError,
+    KeepTooLongError,
+    NothingToKeepError,
     NotSignedError,
     StaleIncidentError,
     StopUnderWayError,
@@ -44,22 +43,6 @@ class BodyTooLargeError(Exception):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"The body is longer than {most} bytes.")
-
-
-class NothingToKeepError(Exception):
-    """The incident is about no task at the moment. Rendered as 409."""
-
-
-class KeepTooLongError(Exception):
-    """A keep would last longer than its policy allows. Rendered as 422."""
-
-    def __init__(self, allowed: timedelta, policy: Policy) -> None:
-        left = format_duration(timedelta(seconds=max(allowed // timedelta(seconds=1), 0)))
-        super().__init__(
-            f"body.duration: {left} are left: policy {policy.name} allows "
-            f"{format_duration(policy.keep_longest)} at a time, and "
-            f"{format_duration(policy.keep_total)} within one incident."
-        )
 
 
 class UnreadableBodyError(Exception):
@@ -104,7 +87,10 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
         status.HTTP_409_CONFLICT,
         "No task of the user is to be stopped at the moment. Nothing was kept.",
     ),
-    KeepTooLongError: (status.HTTP_422_UNPROCESSABLE_CONTENT, "{error} Nothing was kept."),
+    KeepTooLongError: (
+        status.HTTP_422_UNPROCESSABLE_CONTENT,
+        "body.duration: {error} Nothing was kept.",
+    ),
     IncidentNotFoundError: (status.HTTP_404_NOT_FOUND, "{error}"),
     StaleIncidentError: (
         status.HTTP_409_CONFLICT,

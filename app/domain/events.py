@@ -14,6 +14,7 @@ from app.domain.incident import (
     Hold,
     IntentState,
     Receipt,
+    StopRequest,
     Target,
 )
 from app.domain.policy import Mode, StopAction
@@ -212,6 +213,39 @@ class RecoveryObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRequested:
+    """A person who may do so wants these allocations stopped now."""
+
+    allocation_ids: tuple[str, ...]
+    request: StopRequest
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLapsed:
+    """For too long nobody could tell whether the allocation may be stopped as was asked."""
+
+    allocation_id: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PressRefused:
+    """Somebody pressed a button who may not."""
+
+    by: str
+    verb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed:
+    """An admin says that the alert is a false alarm."""
+
+    by: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleGone:
     """Prometheus has no such alert (any more), and nothing to verify it with."""
 
@@ -241,6 +275,12 @@ Event = (
     | AllocationEnded
     | RecoveryObserved
     | RuleGone
+    | StopRequested
+    | RequestLapsed
+    | PressRefused
+    | Dismissed
 )
+BY_PEOPLE = (StopRequested, RequestLapsed, PressRefused, Dismissed)
+"""The events that come of what a person asked for."""
 ABOUT_INTENTS = (StopProven, StopSending, StopAnswered, StopNotSent, StopWithdrawn)
 """The events that only an incident with an intent to stop may meet, or one about to get it."""

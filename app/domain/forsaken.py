@@ -18,7 +18,7 @@ def exhausted(incident: Incident, target: Target, detail: str) -> Step:
     for each in open_intents(incident):
         closed = replace(intent_of(each), state=IntentState.WITHDRAWN)
         saved.append(SaveIntent(each.allocation_id, closed))
-        left = replace(each, intent=closed, was_called=may_have_arrived(each))
+        left = replace(each, intent=closed, was_called=may_have_arrived(each), request=None)
         after = after.with_target(left)
     told = (SendMessage(MessageKind.ADMINS, text), *status(incident))
     return Step(after, Reason.ATTEMPTS_EXHAUSTED, (*saved, *told), detail)

@@ -91,6 +91,14 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRequest:
+    """A person who may do so wants an allocation stopped now, whatever alerts say of it."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """An allocation that the incident may lead to stop, with its own warning and intent."""
 
@@ -113,6 +121,8 @@ class Target:
     """It was chosen for being idle."""
     left: Reason | None = None
     """Why it is no target any more, though it runs on; its outcome is RESOLVED."""
+    request: StopRequest | None = None
+    """Somebody wants it stopped now. None: it is stopped, if at all, for the alert."""
 
     @property
     def stops_by_pause(self) -> bool:
@@ -122,7 +132,8 @@ class Target:
     @property
     def may_leave(self) -> bool:
         """Tell whether nothing was done yet that has to be followed to its end."""
-        return not self.outcome and self.intent is None and not self.was_called
+        untouched = self.intent is None and not self.was_called and self.request is None
+        return not self.outcome and untouched
 
 
 @dataclass(frozen=True, slots=True)

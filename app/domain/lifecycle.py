@@ -4,11 +4,11 @@
        ▲ ▲        │   │        │ │
        │ └─ held ◀┘   │        │ └────▶ escalated (open: a person must look)
        │      ▲───────│────────┘
-       └─ new round ──┘    every open state ──▶ ended, all but stopping ──▶ resolved
+       └─ new round ──┘    every open state ──▶ ended, all but stopping ──▶ resolved, dismissed
 
 A *round* is one first warning with its full grace period. Whatever breaks a round (a hold, a change
 of mode, an alert that began again, an intent withdrawn) is followed by another round, never by the
-rest of the old one (S9).
+rest of the old one (S9). A stop that a person asks for begins in any of the first three states.
 
 Nothing else in the program assigns a state. Pure: no clock, no I/O; `at` is given.
 """
@@ -18,17 +18,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from app.domain import by_hand, ends, forsaken, reclaimed, steps, targets, withdrawal
 from app.domain import events as e
-from app.domain import forsaken, reclaimed, steps, targets, withdrawal
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.history import WATCHDOG
 from app.domain.incident import (
-    FINAL_STATES,
     Hold,
     Incident,
     IncidentState,
-    IntentState,
-    RecipientKind,
     Target,
 )
 from app.domain.policy import Mode, Policy
@@ -47,12 +44,13 @@ def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime)
     Raises:
         InvalidTransitionError: the state does not allow the event.
     """
-    if incident.state in FINAL_STATES:
+    if incident.is_final:
         # One thing is left to do: a message that arrived too late must not keep its deadline.
         late = event if isinstance(event, e.WarningDelivered) else None
         step = steps.warned_late(incident, late) if late else None
     else:
-        step = _ROWS[incident.state](incident, event, policy, at)
+        row = _asked_for if isinstance(event, e.BY_PEOPLE) else _ROWS[incident.state]
+        step = row(incident, event, policy, at)
     if step is None:
         return Transition(incident)
     after = replace(step.incident, changed_at=at)
@@ -65,16 +63,9 @@ def _while_firing(incident: Incident, event: e.Event, policy: Policy, at: dateti
         case e.AlertActive() if incident.round == 0 and incident.open_targets:
             return _new_round(incident, Reason.ALERT_ACTIVE)
 
-        case e.WarningDelivered(round=number, receipt=receipt, warnings=warnings):
-            if number != incident.round or receipt.recipient is RecipientKind.ADMINS:
-                # It was on its way when its round ended, or it told no owner (S1).
-                return steps.warned_late(incident, event)
-            targets = tuple(
-                replace(each, warning=warnings.get(each.allocation_id)) for each in incident.targets
-            )
-            after = replace(incident, state=S.NOTIFIED, targets=targets, message=receipt)
-            evidence = {"channel": receipt.channel, "ts": receipt.ts, "to": receipt.recipient}
-            return Step(after, Reason.WARNING_DELIVERED, evidence=evidence)
+        case e.WarningDelivered() if steps.counts(incident, event):
+            step = steps.warned(incident, event)
+            return replace(step, incident=replace(step.incident, state=S.NOTIFIED))
 
         case _:
             return _while_waiting(incident, event, policy, at)
@@ -91,10 +82,6 @@ def _while_notified(
             after = replace(incident, reminders=(*incident.reminders, moment))
             return Step(after, Reason.REMINDER_QUEUED, (SendMessage(MessageKind(kind)),), kind)
 
-        case e.StopProven():
-            step = steps.record(incident, event, at)
-            return replace(step, incident=replace(step.incident, state=S.STOPPING))
-
         case _:
             return _while_waiting(incident, event, policy, at)
 
@@ -104,11 +91,9 @@ def _while_held(incident: Incident, event: e.Event, policy: Policy, at: datetime
         case e.HoldsObserved(holds=()):
             return _new_round(incident, Reason.HOLD_ENDED)
 
-        case e.HoldsObserved(holds=holds) if holds == incident.holds:
-            return None
-
         case e.HoldsObserved(holds=holds, actor=actor):
-            return _hold(incident, holds, Reason.HOLD_CHANGED, actor)
+            same = holds == incident.holds and not by_hand.takes_back(incident, actor)
+            return None if same else _hold(incident, holds, Reason.HOLD_CHANGED, actor)
 
         case _:
             return _while_waiting(incident, event, policy, at)
@@ -139,8 +124,12 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
         case e.RuleGone(detail=detail):
             return _close(incident, S.ENDED, Reason.RULE_GONE, {"detail": detail})
 
+        case e.StopProven() if incident.state is S.NOTIFIED or by_hand.is_wanted(incident, event):
+            step = steps.record(incident, event, at)
+            return replace(step, incident=replace(step.incident, state=S.STOPPING))
+
         case _ if isinstance(event, e.ABOUT_INTENTS):
-            # Nothing is stopped before the owner was told, nor while anything forbids it.
+            # Nothing is stopped before its owner was told or asked for it, nor while held.
             raise InvalidTransitionError(f"{incident.state} does not allow {event}")
 
         case _:
@@ -165,13 +154,10 @@ def _while_stopping(
         case e.StopSending():
             return steps.sending(incident, event, at)
 
-        case e.StopAnswered(allocation_id=allocation_id, detail=detail):
+        case e.StopAnswered():
             step = steps.answered(incident, event)
-            target = steps.demand(step.incident, allocation_id)
-            attempts = steps.intent_of(target).attempts
-            if event.state is IntentState.UNCONFIRMED and attempts >= policy.attempts:
-                return _escalate(step.incident, target, detail)
-            return step
+            spent = steps.spent(step.incident, event, policy)
+            return _escalate(step.incident, spent, event.detail) if spent else step
 
         case e.StopWithdrawn() | e.HoldsObserved() | e.ModeChanged() | e.RecoveryObserved():
             return _withdraw(incident, event)
@@ -197,6 +183,22 @@ def _while_escalated(incident: Incident, event: e.Event, _: Policy, __: datetime
         case _:
             # A person looks. The end of the allocation or the recovery closes it, nothing else.
             return _in_every_state(incident, event)
+
+
+def _asked_for(incident: Incident, event: e.Event, _: Policy, __: datetime) -> Step | None:
+    """The rows of what people ask for; to begin a stop is left to its proof, like any other."""
+    match event:
+        case e.StopRequested() if incident.state is not S.ESCALATED:
+            return by_hand.requested(incident, event)
+
+        case e.RequestLapsed() | e.PressRefused():
+            return by_hand.noted(incident, event)
+
+        case e.Dismissed(by=by, detail=detail) if incident.state is not S.STOPPING:
+            step = _close(incident, S.DISMISSED, Reason.DISMISSED, {})
+            return replace(step, actor=by, detail=detail)
+    # Tried often enough, or too late.
+    return None
 
 
 def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
@@ -242,6 +244,9 @@ def _hold(
     incident: Incident, holds: tuple[Hold, ...], reason: Reason, actor: str = WATCHDOG
 ) -> Step:
     """Stop the clock. The round is over: what follows the hold is a new warning (S9)."""
+    if actor != WATCHDOG:
+        # Who keeps a task takes back what was asked for before.
+        incident = by_hand.without_requests(incident)
     held = replace(steps.without_warnings(incident), state=S.HELD, holds=holds)
     return Step(held, reason, steps.status(incident), steps.words(holds), actor=actor)
 
@@ -266,20 +271,18 @@ def _rename(incident: Incident, event: e.TargetsChosen | e.TargetsLeft) -> Step 
 
 def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | None:
     """Note the end of one target. The incident is over when all of its targets are."""
-    target = incident.target(event.allocation_id)
-    if target is None or target.outcome:
+    step = ends.ended(incident, event)
+    if step is None:
         return None
-    ours = event.reason is Reason.ALLOCATION_ENDED and steps.may_have_arrived(target)
-    outcome, reason = (S.STOPPED, Reason.STOP_VERIFIED) if ours else (S.ENDED, event.reason)
-    after, saved = steps.with_outcome(incident, target, outcome)
+    after = step.incident
     if targets.is_closed_by_its_targets(after):
         stopped = any(each.outcome is S.STOPPED for each in after.targets)
-        step = _close(after, S.STOPPED if stopped else S.ENDED, reason, event.evidence)
-        return replace(step, actions=(*saved, *step.actions))
+        end = _close(after, S.STOPPED if stopped else S.ENDED, step.reason, event.evidence)
+        return replace(end, actions=(*step.actions, *end.actions))
     if incident.state is S.STOPPING and not steps.open_intents(after):
         # A neighbour whose intent was withdrawn waited for this one; its new round may begin.
         after = replace(steps.without_warnings(after), state=S.HELD)
-    return Step(after, reason, (*saved, *steps.status(incident)), evidence=event.evidence)
+    return replace(step, incident=after, actions=(*step.actions, *steps.status(incident)))
 
 
 def _withdraw(incident: Incident, event: withdrawal.Withdrawing) -> Step | None:

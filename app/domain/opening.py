@@ -44,16 +44,21 @@ class Before:
     """When each was last seen to be over."""
     now: datetime
     limits: Limits
+    dismissed: frozenset[str] = frozenset()
+    """Those that an admin has called false, and that were not seen to be over since."""
 
     @staticmethod
     def since(now: datetime, limits: Limits) -> datetime:
         return now - max(limits.unconfirmed, limits.again_within)
 
     def is_left_over(self, key: str, began: datetime | None) -> bool:
-        """Tell whether an alert is what is left of a recovery that was seen a moment ago.
+        """Tell whether an alert is what is left of a recovery that was seen a moment ago, or of
+        what an admin has called false.
 
         Prometheus keeps it firing for a while, and Alertmanager repeats it.
         """
+        if key in self.dismissed:
+            return True
         at = self.resolved.get(key)
         lately = at is not None and at >= self.now - self.limits.unconfirmed
         return lately and at is not None and (began is None or began <= at)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from app.domain.alert import Identity
+from app.domain.authority import Authority
 from app.domain.breaker import BreakerLimits
 from app.domain.cluster import PAUSABLE, TaskType
 from app.domain.exemption import WORKSPACE, Exemption
@@ -142,6 +143,7 @@ class Rulebook:
     """The time zones of those owners who have one of their own, by user name."""
     exempt: tuple[Exemption, ...] = ()
     slot_limits: SlotLimits = SlotLimits()
+    authority: Authority = field(default_factory=Authority)
 
     @property
     def asks_for_workspaces(self) -> bool:

@@ -1,14 +1,14 @@
 """The proof before a stop: every rule, in order, each "no" a reason of its own (S2-S5, S9, S10)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.domain import events as e
 from app.domain.alert import Scope
-from app.domain.cluster import Allocation, TaskType, is_deactivated
+from app.domain.cluster import TaskType, is_deactivated
 from app.domain.events import Evidence
+from app.domain.evidence import Readings, evidence_of
 from app.domain.exemption import exemption_of
 from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.observation import (
@@ -19,26 +19,12 @@ from app.domain.observation import (
     holds_over,
 )
 from app.domain.policy import Limits, Mode, Policy
-from app.domain.readings import PeerAlertState, PeerReading, Sample
+from app.domain.readings import PeerAlertState, Sample
 from app.domain.reasons import Reason
 from app.domain.schedule import remaining
 from app.domain.selection import unneeded
 from app.domain.wanted import why_unwanted
 from app.domain.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """What was read for one target right before its stop, beside the world.
-
-    None, together with the error, means that it could not be read.
-    """
-
-    allocation: Allocation | None
-    allocation_error: str = ""
-    verify: Sequence[Sample] | None = None
-    evidence: Sequence[Sample] | None = None
-    query_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +39,8 @@ class Verdict:
         return self.reason is Reason.PROVEN
 
 
-_No = tuple[Reason, str]
-_UNKNOWN = frozenset(
+No = tuple[Reason, str]
+UNKNOWN = frozenset(
     {
         Reason.DETERMINED_UNAVAILABLE,
         Reason.PROMETHEUS_UNAVAILABLE,
@@ -84,8 +70,26 @@ def judge(
     limits: Limits,
 ) -> Verdict:
     """Decide whether this allocation may be stopped now. Pure; the first "no" is the answer."""
+    nos = [
+        *same_allocation(target, readings),
+        *objections(incident, target, readings, world, policy=policy, limits=limits),
+    ]
+    reason, detail = _answer(nos, target)
+    return Verdict(reason, detail, evidence_of(incident, target, readings, world))
+
+
+def objections(
+    incident: Incident,
+    target: Target,
+    readings: Readings,
+    world: World,
+    *,
+    policy: Policy,
+    limits: Limits,
+) -> list[No]:
+    """Return what speaks against a stop by the watchdog itself, beside `same_allocation`."""
     rules = (
-        _determined(incident, target, readings, world),
+        _allowed(incident, target, readings, world),
         _prometheus(incident, target, readings, world, limits),
         _alertmanager(incident, target, world),
         _heartbeat(world, limits),
@@ -94,23 +98,20 @@ def judge(
         _wanted(incident, target, world, policy),
         _breaker(incident, target, world),
     )
-    reason, detail = _answer([no for rule in rules for no in rule], target)
-    return Verdict(reason, detail, _evidence(incident, target, readings, world))
+    return [no for rule in rules for no in rule]
 
 
-def _answer(nos: Sequence[_No], target: Target) -> _No:
+def _answer(nos: Sequence[No], target: Target) -> No:
     """Return the "no" that counts: the first; but of an intent that is open already, the first
     that is certain. It must not wait, behind a system that is down, for better times (S6, S9).
     Without one, what ends the incident: a recovery may not be seen a second time (S9).
     """
-    first = [no for no in nos if (no[0] not in _UNKNOWN if target.intent else no[0] in _ENDING)]
+    first = [no for no in nos if (no[0] not in UNKNOWN if target.intent else no[0] in _ENDING)]
     return next(iter([*first, *nos]), (Reason.PROVEN, ""))
 
 
-def _determined(
-    incident: Incident, target: Target, readings: Readings, world: World
-) -> Iterator[_No]:
-    """S2, S11, and S5 for Determined: the same allocation and owner, not exempt, and stoppable."""
+def same_allocation(target: Target, readings: Readings) -> Iterator[No]:
+    """S2, and S5 for Determined: the same allocation and owner, and there is a call to stop it."""
     if readings.allocation_error:
         yield Reason.DETERMINED_UNAVAILABLE, readings.allocation_error
         return
@@ -122,6 +123,15 @@ def _determined(
         yield Reason.OWNER_UNKNOWN, "Determined does not tell whose task it is"
     elif allocation.username != target.username:
         yield Reason.OWNER_CHANGED, f"now owned by {allocation.username}"
+    if allocation.task_type in {None, TaskType.CHECKPOINT_GC}:
+        yield Reason.NOT_STOPPABLE, f"Determined has no call to stop a {allocation.task_type}"
+
+
+def _allowed(incident: Incident, target: Target, readings: Readings, world: World) -> Iterator[No]:
+    """S11: not exempt. And the type and the owner are what the warning and its grace rest on."""
+    allocation = readings.allocation
+    if allocation is None:
+        return
     policy = incident.identity.policy
     exemption = exemption_of(allocation, policy, world.rulebook.exempt, world.now)
     if exemption is not None:
@@ -131,13 +141,11 @@ def _determined(
     if allocation.task_type is not None and allocation.task_type != target.task_type:
         # The grace period hangs on the type.
         yield Reason.TYPE_DIFFERS, f"Determined calls it a {allocation.task_type}"
-    if allocation.task_type in {None, TaskType.CHECKPOINT_GC}:
-        yield Reason.NOT_STOPPABLE, f"Determined has no call to stop a {allocation.task_type}"
 
 
 def _prometheus(
     incident: Incident, target: Target, readings: Readings, world: World, limits: Limits
-) -> Iterator[_No]:
+) -> Iterator[No]:
     """S3: Prometheus itself reports it, its own expression confirms it, and the samples are fresh.
 
     An empty `verify` proves activity only where the samples are fresh; without them we are blind.
@@ -161,7 +169,7 @@ def _prometheus(
         yield Reason.RECOVERED, "verify returns nothing, with fresh samples"
 
 
-def freshness(evidence: Sequence[Sample] | None, limit: timedelta) -> Iterator[_No]:
+def freshness(evidence: Sequence[Sample] | None, limit: timedelta) -> Iterator[No]:
     """Say no unless the oldest raw sample that the judgement needs is young enough."""
     if not evidence:
         yield Reason.EVIDENCE_MISSING, "a sample that the judgement needs is not there"
@@ -172,7 +180,7 @@ def freshness(evidence: Sequence[Sample] | None, limit: timedelta) -> Iterator[_
         yield Reason.EVIDENCE_STALE, f"the samples are {ages} s old"
 
 
-def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[_No]:
+def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[No]:
     """S4, S9: active on every peer, and no silence of any peer over the target, now or lately."""
     for hold in holds_over(incident, world):
         if hold.reason is Reason.BREAKER:
@@ -192,7 +200,7 @@ def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[
             yield Reason.NOT_IN_ALERTMANAGER, f"not active on {peer.peer}"
 
 
-def _heartbeat(world: World, limits: Limits) -> Iterator[_No]:
+def _heartbeat(world: World, limits: Limits) -> Iterator[No]:
     if world.heartbeat_at is None:
         yield Reason.HEARTBEAT_MISSING, "it never arrived"
     elif not timedelta() <= world.now - world.heartbeat_at <= limits.heartbeat_age:
@@ -200,7 +208,7 @@ def _heartbeat(world: World, limits: Limits) -> Iterator[_No]:
         yield Reason.HEARTBEAT_MISSING, f"last seen {world.heartbeat_at.isoformat()}"
 
 
-def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[_No]:
+def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[No]:
     """S1, S9: a delivered warning that names this allocation, and its whole grace period."""
     left = remaining(target, policy, clock=world.clock, now=world.now)
     if target.warning is None or left is None:
@@ -211,7 +219,7 @@ def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[_No]:
         yield Reason.GRACE_RUNS, f"{left.total_seconds():.0f} s are left"
 
 
-def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[_No]:
+def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[No]:
     """S10, last: the configuration as it is now, whatever it was when the owner was told."""
     mode = policy.ceiling(world.mode)
     if mode is not Mode.ENFORCE or incident.mode is not Mode.ENFORCE:
@@ -220,7 +228,7 @@ def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[_No]:
         yield Reason.NOT_WARNED, f"the incident is {incident.state}"
 
 
-def _wanted(incident: Incident, target: Target, world: World, policy: Policy) -> Iterator[_No]:
+def _wanted(incident: Incident, target: Target, world: World, policy: Policy) -> Iterator[No]:
     """Others wait, where the policy asks for it; and no more is stopped than makes them room."""
     if no := why_unwanted(incident, target, policy, world):
         yield Reason.NOBODY_WAITS, no
@@ -228,7 +236,7 @@ def _wanted(incident: Incident, target: Target, world: World, policy: Policy) ->
         yield spared
 
 
-def _breaker(incident: Incident, target: Target, world: World) -> Iterator[_No]:
+def _breaker(incident: Incident, target: Target, world: World) -> Iterator[No]:
     """S7, last of all; the numbers are judged in the transaction of the intent."""
     if world.breaker.tripped:
         yield Reason.BREAKER, f"tripped by {world.breaker.by}: {world.breaker.reason}"
@@ -236,29 +244,6 @@ def _breaker(incident: Incident, target: Target, world: World) -> Iterator[_No]:
         yield Reason.HOLD_ENDED, f"{world.breaker.by} reset the breaker after the warning"
     if world.snapshot is None:
         yield Reason.DETERMINED_UNAVAILABLE, "how much runs is not known"
-
-
-def _evidence(
-    incident: Incident, target: Target, readings: Readings, world: World
-) -> dict[str, Any]:
-    """Everything that the verdict rests on, whole, for the history (S12)."""
-    alert = (world.firing or {}).get(incident.identity.key)
-    return {
-        "judged_at": world.now.isoformat(),
-        "allocation": _plain(readings.allocation),
-        "alert_active_at": alert.active_at.isoformat() if alert else None,
-        "verify": {
-            "query": expressions_of(alert).verify if alert else "",
-            "result": [sample.value for sample in readings.verify or ()],
-        },
-        "evidence": {
-            "query": expressions_of(alert).evidence if alert else "",
-            "result": [sample.value for sample in readings.evidence or ()],
-        },
-        "peers": {peer.peer: _peer_state(incident, peer) for peer in world.peers},
-        "heartbeat_at": _time(world.heartbeat_at),
-        "warning_delivered_at": _time(target.warning.delivered_at if target.warning else None),
-    }
 
 
 def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
@@ -272,7 +257,7 @@ def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
         return e.StopProven(target.allocation_id, known, verdict.evidence)
     if verdict.reason in _OVER:
         return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
-    if verdict.reason in _UNKNOWN:
+    if verdict.reason in UNKNOWN:
         return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
     if target.intent is not None:
         return e.StopWithdrawn(
@@ -285,16 +270,3 @@ def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
     if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED}:
         return e.EpisodeBegan(verdict.evidence, verdict.reason)
     return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
-
-
-def _plain(allocation: Allocation | None) -> dict[str, Any] | None:
-    return asdict(allocation) if allocation else None
-
-
-def _peer_state(incident: Incident, peer: PeerReading) -> str:
-    alert = peer.alerts.get(incident.identity.key)
-    return peer.error or (alert.state if alert else "absent")
-
-
-def _time(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

@@ -24,6 +24,9 @@ class Reason(StrEnum):
     OWNER_CHANGED = "owner_changed"
     RULE_GONE = "rule_gone"
     DISMISSED = "dismissed"
+    STOP_REQUESTED = "stop_requested"  # a person wants it stopped now
+    PRESS_REFUSED = "press_refused"  # by somebody who is neither the owner nor an admin
+    REQUEST_LAPSED = "request_lapsed"  # for too long it was not known whether that was right
     PROVEN = "proven"  # every safety rule holds: the intent to stop is recorded
     STOP_SENT = "stop_sent"  # Determined is being called; it is not known yet what it does
     STOP_ACCEPTED = "stop_accepted"

@@ -66,7 +66,7 @@ def due_targets(
     return [
         target
         for target in incident.open_targets
-        if target.intent is None and _is_over(target, policy, clock, now)
+        if target.intent is None and target.request is None and _is_over(target, policy, clock, now)
     ]
 
 

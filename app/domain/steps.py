@@ -147,19 +147,6 @@ def over(incident: Incident) -> bool:
     return all(target.outcome for target in incident.targets)
 
 
-def with_outcome(
-    incident: Incident, target: Target, outcome: IncidentState
-) -> tuple[Incident, tuple[Action, ...]]:
-    """Note how a target ended, and close its intent with it."""
-    intent = target.intent
-    if intent is None or intent.state not in OPEN_INTENTS:
-        return incident.with_target(replace(target, outcome=outcome)), ()
-    ours = outcome is IncidentState.STOPPED
-    closed = replace(intent, state=IntentState.DONE if ours else IntentState.WITHDRAWN)
-    after = incident.with_target(replace(target, outcome=outcome, intent=closed))
-    return after, (SaveIntent(target.allocation_id, closed),)
-
-
 def intent_step(
     incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str
 ) -> Step:
@@ -204,7 +191,8 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
     that we look for rather than one that we forgot (S6).
     """
     target = demand(incident, event.allocation_id)
-    if target.warning is None or incident.mode is not Mode.ENFORCE:
+    request = target.request
+    if request is None and (target.warning is None or incident.mode is not Mode.ENFORCE):
         raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
     new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
     known = target.intent or new
@@ -213,8 +201,10 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
     # What spoke against the stop so far is over when the call is made, not before (S5).
     block = incident.block if incident.block and incident.block.due else None
     after = replace(incident, block=block).with_target(replace(target, intent=again))
-    saved = SaveIntent(target.allocation_id, again, event.quota)
-    return Step(after, Reason.PROVEN, (saved, *status(incident)), evidence=event.proof)
+    # The breaker counts what the watchdog does by itself (S7).
+    saved = SaveIntent(target.allocation_id, again, None if request else event.quota)
+    actor = request.by if request else WATCHDOG
+    return Step(after, Reason.PROVEN, (saved, *status(incident)), "", event.proof, actor)
 
 
 def sending(incident: Incident, event: StopSending, at: datetime) -> Step:
@@ -236,6 +226,13 @@ def answered(incident: Incident, event: StopAnswered) -> Step:
     unblocked = replace(incident, block=None)
     target = replace(target, was_called=called)
     return intent_step(unblocked, target, intent, event.reason, event.detail)
+
+
+def spent(incident: Incident, event: StopAnswered, policy: Policy) -> Target | None:
+    """Return the target whose attempts are used up, none of them with success."""
+    target = demand(incident, event.allocation_id)
+    failed = event.state is IntentState.UNCONFIRMED
+    return target if failed and intent_of(target).attempts >= policy.attempts else None
 
 
 def not_sent(incident: Incident, event: StopNotSent, policy: Policy, at: datetime) -> Step:
@@ -271,6 +268,23 @@ def blocked(
     told = (SendMessage(MessageKind.ADMINS, text.strip()),) if lasts else ()
     evidence = event.evidence if isinstance(event, StopBlocked) else {}
     return Step(replace(incident, block=block), event.reason, told, event.detail, evidence)
+
+
+def counts(incident: Incident, event: WarningDelivered) -> bool:
+    """Tell whether it was not on its way when its round ended, and told the owner (S1)."""
+    told = event.receipt.recipient is not RecipientKind.ADMINS
+    return told and event.round == incident.round
+
+
+def warned(incident: Incident, event: WarningDelivered) -> Step:
+    """Note the round's warning, on each target that it has named."""
+    receipt, warnings = event.receipt, event.warnings
+    targets = tuple(
+        replace(each, warning=warnings.get(each.allocation_id)) for each in incident.targets
+    )
+    after = replace(incident, targets=targets, message=receipt)
+    evidence = {"channel": receipt.channel, "ts": receipt.ts, "to": receipt.recipient}
+    return Step(after, Reason.WARNING_DELIVERED, evidence=evidence)
 
 
 def warned_late(incident: Incident, event: WarningDelivered) -> Step | None:

@@ -39,7 +39,7 @@ class Stop:
     @property
     def may_be_made(self) -> bool:
         """Tell whether no round has ended meanwhile, with another target of the same incident."""
-        return all(incident.state in _STOPPABLE for incident, _ in self.due)
+        return all(incident.state in _STOPPABLE or target.request for incident, target in self.due)
 
 
 def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -> list[Stop]:
@@ -48,7 +48,7 @@ def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -
     paused: dict[str, Due] = {}
     for incident, target in due:
         policy = rulebook.policy_for(incident.identity)
-        if policy.action_for(target.task_type) is StopAction.PAUSE:
+        if target.request is None and policy.action_for(target.task_type) is StopAction.PAUSE:
             paused.setdefault(target.allocation_id, (incident, target))
     experiments = _running_trials(snapshot)
     found, seen = [], set()
@@ -79,7 +79,7 @@ def _stop(
 ) -> Stop:
     incident, target = pair
     policy = rulebook.policy_for(incident.identity)
-    if policy.action_for(target.task_type) is not StopAction.PAUSE:
+    if target.request or policy.action_for(target.task_type) is not StopAction.PAUSE:
         return Stop(StopAction.KILL, (pair,))
     allocation = snapshot.allocations.get(target.allocation_id) if snapshot else None
     if allocation is None:

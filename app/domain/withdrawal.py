@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.domain import steps
 from app.domain.actions import Action, SaveIntent
 from app.domain.events import HoldsObserved, ModeChanged, RecoveryObserved, StopWithdrawn
+from app.domain.history import WATCHDOG
 from app.domain.incident import Hold, Incident, IntentState, Target
 from app.domain.reasons import Reason
 from app.domain.steps import Step
@@ -20,7 +21,8 @@ def given_up(incident: Incident, event: Withdrawing) -> Step | None:
     saved: list[Action] = []
     after = incident
     for each in targets:
-        left = replace(each, intent=None, warning=None, was_called=steps.may_have_arrived(each))
+        called = steps.may_have_arrived(each)
+        left = replace(each, intent=None, warning=None, was_called=called, request=None)
         after = after.with_target(left)
         if each.intent:
             closed = replace(each.intent, state=IntentState.WITHDRAWN)
@@ -63,6 +65,9 @@ def _targets(incident: Incident, event: Withdrawing) -> list[Target]:
         steps.intent_of(target)
         return [target]
     left = [each for each in incident.open_targets if not _was_taken(each)]
+    if not isinstance(event, HoldsObserved) or event.actor == WATCHDOG:
+        # What a person asks for, a person takes back.
+        left = [each for each in left if each.request is None]
     return [t for t in left if t.may_leave] if isinstance(event, RecoveryObserved) else left
 
 

@@ -4,7 +4,7 @@ Every method may raise an `UpstreamError`, and the database's `StoreUnavailableE
 means *unknown*, and unknown never leads to a stop (S5).
 """
 
-from app.ports.database import Archive, IncidentStore, Leases, Outbox
+from app.ports.database import Archive, IncidentStore, Leases, Outbox, PressBook
 from app.ports.presses import PressHandler
 from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
 
@@ -16,6 +16,7 @@ __all__ = [
     "Leases",
     "Messenger",
     "Outbox",
+    "PressBook",
     "PressHandler",
     "Rules",
 ]

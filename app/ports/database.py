@@ -42,6 +42,18 @@ class IncidentStore(Protocol):
         """Return when the incidents of these identities were last resolved, by key."""
         ...
 
+    async def dismissed_of(self, keys: Sequence[str]) -> frozenset[str]:
+        """Return which of these identities an admin has called false, not seen to be over since."""
+        ...
+
+    async def dismissed(self) -> Sequence[Incident]:
+        """Return the incidents that were called false, and not seen to be over since."""
+        ...
+
+    async def forget_dismissal(self, key: str) -> None:
+        """Let the alert of this identity open an incident again: its condition was over."""
+        ...
+
     async def commit(self, transition: Transition) -> Incident:
         """Store an incident, the orders that go with it, and the history's entry.
 
@@ -121,6 +133,14 @@ class IncidentStore(Protocol):
 
         Allocations that are not among them are forgotten about a day after they were last seen.
         """
+        ...
+
+
+class PressBook(Protocol):
+    """The presses of buttons that have acted; in the same database."""
+
+    async def claim(self, press_id: str, now: datetime) -> bool:
+        """Note a press before it acts. False: it was noted before, and acts no more."""
         ...
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.incident import FINAL_STATES, OPEN_INTENTS
 from app.store.breaker import read_breaker
 from app.store.engine import reading, writing
-from app.store.schema import history, incidents, intents, keeps, outbox
+from app.store.schema import dismissals, history, incidents, intents, keeps, outbox
 from app.store.writes import IS_OPEN, read_clock
 
 _BELONGING = (history, intents, outbox)
@@ -27,6 +27,9 @@ _is_final = incidents.c.state.in_(_final)
 _waits = sa.exists().where(
     outbox.c.incident_id == incidents.c.incident_id, outbox.c.state == "waiting"
 )
+
+# The alert that it was called false for may fire still.
+_is_remembered = sa.exists().where(dismissals.c.incident_id == incidents.c.incident_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ async def _prunable(
     over = (
         sa.select(incidents.c.incident_id)
         .where(_is_final, incidents.c.changed_at < before, ~_waits, ~counts)
-        .where(incidents.c.incident_id.not_in(named))
+        .where(incidents.c.incident_id.not_in(named), ~_is_remembered)
         .order_by(incidents.c.changed_at)
         .limit(limit)
         # Another replica that does the same takes others.

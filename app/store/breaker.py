@@ -41,10 +41,13 @@ async def admit(connection: AsyncConnection, transition: Transition) -> str:
 
 async def _admit(connection: AsyncConnection, incident: Incident, order: SaveIntent) -> str:
     now = incident.changed_at
+    target = incident.target(order.allocation_id)
+    if target and target.request:
+        # A person who asks for a stop knows of it; the breaker is there for what nobody saw (S7).
+        return ""
     state = await read_breaker(connection, for_update=True)
     if state.tripped:
         return f"tripped by {state.by}: {state.reason}"
-    target = incident.target(order.allocation_id)
     warning = target.warning if target else None
     if warning and state.was_reset(warning.delivered_at, now):
         return f"reset by {state.by} after the warning"
@@ -67,11 +70,12 @@ async def recent_stops(connection: AsyncConnection, since: timedelta) -> list[Pl
     """Return what was stopped after that running time, or may be stopped any moment.
 
     An open intent counts however old it is. One that was given up counts if it was ever sent.
+    What people asked for does not count.
     """
     is_open = intents.c.state.in_(sorted(OPEN_INTENTS))
     was_sent = sa.and_(intents.c.attempts > 0, intents.c.attempted_ran > since)
     statement = sa.select(intents.c.incident_id, intents.c.allocation_id).where(
-        sa.or_(is_open, was_sent)
+        sa.or_(is_open, was_sent), intents.c.by_hand.is_(False)
     )
     return [PlannedStop(*row) for row in await connection.execute(statement)]
 

@@ -94,6 +94,8 @@ intents = sa.Table(
     sa.Column("attempted_at", Instant),
     # The running time then, which no clock on a wall can change.
     sa.Column("attempted_ran", Span),
+    # A person asked for it.
+    sa.Column("by_hand", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 # At most one stop of an allocation, whichever alert, replica or restart asks for it (S6).
@@ -182,6 +184,23 @@ clocks = sa.Table(
     sa.Column("elapsed", Span, nullable=False),
     sa.Column("advanced_at", Instant, nullable=False),
     sa.Column("ran", Span, nullable=False, server_default="0"),
+)
+
+# Buttons that were pressed and forms that were sent, each of which acts once. Kept for some days.
+presses = sa.Table(
+    "presses",
+    metadata,
+    sa.Column("press_id", sa.Text, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+)
+sa.Index("presses_by_time", presses.c.at)
+
+# Alerts that an admin has called false, until their condition was seen to be over.
+dismissals = sa.Table(
+    "dismissals",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("incident_id", sa.Text, sa.ForeignKey("incidents.incident_id"), nullable=False),
 )
 
 # Which replica does what alone. A row is never deleted: its token must go on growing.

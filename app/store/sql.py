@@ -22,6 +22,7 @@ from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
 from app.store.leases import writing_behind
 from app.store.open_incidents import OpenIncidents
+from app.store.people import dismissed_incidents, dismissed_keys, forget_dismissal
 from app.store.upsert import put
 from app.store.writes import (
     IS_OPEN,
@@ -59,6 +60,10 @@ class SqlIncidentStore:
                 rows = (await connection.execute(statement)).all()
                 found |= {key: incident_of(body) for key, body in rows}
         return found
+
+    async def dismissed_of(self, keys: Sequence[str]) -> frozenset[str]:
+        async with reading(self._engine) as connection:
+            return await dismissed_keys(connection, keys)
 
     async def resolved(self, keys: Sequence[str], *, since: datetime) -> Mapping[str, datetime]:
         table = schema.incidents
@@ -201,6 +206,13 @@ class SqlIncidentStore:
         statement = sa.update(table).where(table.c.keep_id == keep_id).values(silence_id=silence_id)
         async with writing(self._engine) as connection:
             await connection.execute(statement)
+
+    async def dismissed(self) -> Sequence[Incident]:
+        return await dismissed_incidents(self._engine)
+
+    async def forget_dismissal(self, key: str) -> None:
+        async with writing_behind(self._engine, self._fence) as connection:
+            await forget_dismissal(connection, key)
 
     async def started(self, allocation_ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
         return await self._first_seen.of(allocation_ids, now)

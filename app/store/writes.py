@@ -9,12 +9,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.actions import SaveIntent, SendMessage
+from app.domain.by_hand import is_requested
 from app.domain.clock import AnswerClock
 from app.domain.incident import FINAL_STATES, Incident, IntentState
+from app.domain.reasons import Reason
 from app.domain.steps import Transition
 from app.errors import IntentExistsError, StaleIncidentError, StopUnderWayError, TaskKeptError
 from app.store.codec import entry_row, incident_row, storable
-from app.store.schema import clocks, history, incidents, intents, keeps, outbox
+from app.store.schema import clocks, dismissals, history, incidents, intents, keeps, outbox
+from app.store.upsert import put
 
 # Written out in the statement: a database that is not told the states does not see that its index
 # of open incidents has them all.
@@ -40,6 +43,9 @@ async def store(connection: AsyncConnection, transition: Transition) -> Incident
         await _insert(connection, incident)
     else:
         await _update(connection, incident, before)
+    if any(entry.reason is Reason.DISMISSED for entry in transition.entries):
+        remembered = {"key": incident.identity.key, "incident_id": incident.incident_id}
+        await put(connection, dismissals, remembered)
     entries = [entry_row(incident.incident_id, entry) for entry in transition.entries]
     await connection.execute(sa.insert(history), entries)
     for action in transition.actions:
@@ -170,7 +176,10 @@ async def one_at_a_time(connection: AsyncConnection) -> None:
 async def demand_not_kept(
     connection: AsyncConnection, incident: Incident, order: SaveIntent
 ) -> None:
-    """Refuse an intent, new or about to be sent, to stop what somebody keeps (S13)."""
+    """Refuse an intent, new or about to be sent, to stop what somebody keeps (S13).
+
+    One that a person asked for is refused by keeps that are younger than the request.
+    """
     if not order.goes_forward:
         return
     await one_at_a_time(connection)
@@ -180,6 +189,8 @@ async def demand_not_kept(
         keeps.c.policy == incident.identity.policy,
         keeps.c.until > incident.changed_at,
     )
+    if target and target.request:
+        statement = statement.where(keeps.c.created_at > target.request.at)
     by = (await connection.execute(statement.limit(1))).scalar_one_or_none()
     if by is not None:
         raise TaskKeptError(f"kept by {by}")
@@ -217,6 +228,7 @@ async def _save_intent(connection: AsyncConnection, incident: Incident, order: S
         "incident_id": incident.incident_id,
         "allocation_id": order.allocation_id,
         "recorded_at": intent.recorded_at,
+        "by_hand": is_requested(incident, order.allocation_id),
         **values,
     }
     try:

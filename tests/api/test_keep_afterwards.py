@@ -153,10 +153,16 @@ async def test_keep_holds_every_incident_of_the_policy_on_the_task(
     await deliver(client, posted(alert | {"alertname": "GPULowEfficiency", "policy": "advise"}))
     await keep(client, incident["incident_id"])
 
-    await tick(client)
+    async def states() -> dict[tuple[str, str], str]:
+        found = await listed(client)
+        return {(each["alertname"], each["policy"]): each["state"] for each in found}
 
-    states = {(each["alertname"], each["policy"]): each["state"] for each in await listed(client)}
-    assert states == {
+    async def is_held() -> bool:
+        return (await states())["GPULowEfficiency", "reclaim"] == "held"
+
+    await until(is_held, "the other incident of the policy is held")
+    await tick(client)
+    assert await states() == {
         ("GPUAllocationIdle", "reclaim"): "held",
         ("GPULowEfficiency", "reclaim"): "held",
         ("GPULowEfficiency", "advise"): "firing",

@@ -24,6 +24,7 @@ from app.domain.incident import (
     Incident,
     IncidentState,
     IntentState,
+    StopRequest,
 )
 from app.domain.lifecycle import advance
 from app.domain.policy import Mode, StopAction
@@ -86,6 +87,8 @@ def possible_events(incident: Incident) -> Iterator[e.Event]:
     yield e.StopNotSent(ALLOCATION, Reason.PROOF_OLD)
     yield from (e.StopWithdrawn(ALLOCATION, Reason.SILENCED), e.Blind(Reason.EVIDENCE_MISSING))
     yield e.RecoveryObserved({})
+    yield e.StopRequested((ALLOCATION,), StopRequest("bob", T0))
+    yield from (e.RequestLapsed(ALLOCATION), e.PressRefused("eve", "keep"), e.Dismissed("ann"))
     yield from (
         e.AllocationEnded(ALLOCATION, reason)
         for reason in (Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED)
@@ -98,7 +101,7 @@ def what_matters(incident: Incident) -> tuple[object, ...]:
     intent = target.intent
     # More attempts than the policy has are as good as all of them.
     fate = (intent.state, min(intent.attempts, POLICY.attempts)) if intent else None
-    told = (incident.round > 0, target.warning is None, target.was_called)
+    told = (incident.round > 0, target.warning is None, target.was_called, target.request is None)
     return incident.state, incident.mode, told, fate
 
 

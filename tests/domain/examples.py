@@ -7,6 +7,7 @@ from app.domain.actions import MessageKind, SendMessage
 from app.domain.alert import Identity, Scope
 from app.domain.breaker import BreakerState
 from app.domain.cluster import Allocation, Container, Snapshot, TaskType
+from app.domain.evidence import Readings
 from app.domain.incident import (
     Demand,
     GivenWarning,
@@ -21,7 +22,6 @@ from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher, Silence
 from app.domain.opening import open_incident
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
-from app.domain.proof import Readings
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
 from app.domain.reasons import Reason
 from app.domain.steps import Transition

@@ -20,6 +20,7 @@ from app.domain.incident import (
     IntentState,
     Receipt,
     RecipientKind,
+    StopRequest,
 )
 from app.domain.lifecycle import advance
 from app.domain.policy import Mode
@@ -58,16 +59,22 @@ NOTED = st.one_of(
 )
 ANSWERS = st.sampled_from([ACCEPTED, UNANSWERED, REFUSED, NOT_SENT, None])
 ENDS = st.sampled_from(
-    [ENDED, e.AllocationEnded(ALLOCATION, Reason.OWNER_CHANGED), e.RecoveryObserved({})]
+    [
+        ENDED,
+        e.AllocationEnded(ALLOCATION, Reason.OWNER_CHANGED),
+        e.RecoveryObserved({}),
+        e.Dismissed("ann"),
+    ]
 )
 TOLD = {S.NOTIFIED, S.STOPPING, S.ESCALATED}
 OVER = {S.STOPPED, S.ENDED}
+CLOSED = {S.RESOLVED, S.DISMISSED} | OVER
 MOVES = {
-    S.FIRING: {S.NOTIFIED, S.HELD, S.RESOLVED} | OVER,
-    S.NOTIFIED: {S.FIRING, S.HELD, S.STOPPING, S.RESOLVED} | OVER,
-    S.HELD: {S.FIRING, S.RESOLVED} | OVER,
+    S.FIRING: {S.NOTIFIED, S.HELD, S.STOPPING} | CLOSED,
+    S.NOTIFIED: {S.FIRING, S.HELD, S.STOPPING} | CLOSED,
+    S.HELD: {S.FIRING, S.STOPPING} | CLOSED,
     S.STOPPING: {S.HELD, S.ESCALATED} | OVER,
-    S.ESCALATED: {S.RESOLVED} | OVER,
+    S.ESCALATED: CLOSED,
 }
 """The arrows of the drawing in `lifecycle`."""
 
@@ -126,6 +133,8 @@ class AnyOrder(RuleBasedStateMachine):
             assert left == before, "more than the message of a final incident changed"
         elif after.state is not before.state:
             assert after.state in MOVES[before.state], f"{before.state} became {after.state}"
+            if after.state is S.STOPPING and before.state is not S.NOTIFIED:
+                assert before.targets[0].request, "a stop began that nobody asked for (S1)"
 
     @rule(steps=st.integers(1, 5), answer=ANSWERS)
     def all_goes_its_way(self, steps: int, answer: e.Event | None) -> None:
@@ -208,7 +217,8 @@ class AnyOrder(RuleBasedStateMachine):
     def stop_is_proven(self) -> None:
         before = self.incident
         is_due = due_targets(before, POLICY, clock=self.clock, now=self.now)
-        if before.state is S.NOTIFIED and not is_due:
+        requested = before.targets[0].request is not None
+        if before.state is S.NOTIFIED and not is_due and not requested:
             return
         transition = self.happen(e.StopProven(ALLOCATION, f"n{self.proofs}", {}))
         orders = transition.actions if transition else ()
@@ -216,10 +226,11 @@ class AnyOrder(RuleBasedStateMachine):
         if IntentState.RECORDED not in saved:
             return
         warning = before.targets[0].warning
-        assert warning is not None, "a stop was accepted without a warning (S1)"
-        assert warning == self.warned.get(before.round), "the warning is of another round (S9)"
+        if not requested:
+            assert warning is not None, "a stop was accepted without a warning (S1)"
+            assert warning == self.warned.get(before.round), "the warning is of another round (S9)"
         self.proofs += 1
-        if before.state is S.NOTIFIED:
+        if before.state is not S.STOPPING:
             self.attempts = 0
 
     @rule(answer=ANSWERS)
@@ -229,10 +240,11 @@ class AnyOrder(RuleBasedStateMachine):
             return
         assert self.intent is not None
         assert self.intent.state is IntentState.SENDING, "a call without an intent (S6)"
-        warning = self.warned.get(self.incident.round)
-        assert warning is not None, "a call was made before the owner was told (S1)"
-        assert self.clock - warning.clock >= GRACE, "a call was made within the grace period (S1)"
-        assert self.incident.round > self.withdrawn_in, "a withdrawn stop went on (S6)"
+        if self.incident.targets[0].request is None:
+            warning = self.warned.get(self.incident.round)
+            assert warning is not None, "a call was made before the owner was told (S1)"
+            assert self.clock - warning.clock >= GRACE, "a call within the grace period (S1)"
+            assert self.incident.round > self.withdrawn_in, "a withdrawn stop went on (S6)"
         sent = int(answer is not NOT_SENT)
         self.calls += sent
         self.attempts += 1
@@ -247,6 +259,23 @@ class AnyOrder(RuleBasedStateMachine):
         if intent is None or intent.state is not IntentState.SENDING:
             self.happen(event)
             assert self.incident == before
+
+    @rule()
+    def person_asks_for_a_stop(self) -> None:
+        self.happen(e.StopRequested((ALLOCATION,), StopRequest("bob", self.now)))
+        assert self.incident.is_final or self.incident.state is not S.STOPPING or self.intent
+
+    @rule()
+    def request_lapses(self) -> None:
+        self.happen(e.RequestLapsed(ALLOCATION))
+
+    @rule()
+    def person_keeps_it(self) -> None:
+        """Take back whatever was asked for, up to the call itself."""
+        self.happen(e.HoldsObserved((Hold(Reason.KEPT, by="bob"),), actor="bob"))
+        under_way = self.intent and self.intent.state in {IntentState.SENDING, IntentState.SENT}
+        if not self.incident.is_final and self.incident.state is not S.ESCALATED and not under_way:
+            assert self.incident.targets[0].request is None, "a keep was not heard (S13)"
 
     @rule()
     def intent_is_withdrawn(self) -> None:
@@ -274,8 +303,10 @@ class AnyOrder(RuleBasedStateMachine):
         warned = self.incident.targets[0].warning is not None
         if self.incident.state in {S.FIRING, S.HELD}:
             assert not warned, f"{self.incident.state} with a warning that still counts"
-        if self.incident.state in {S.NOTIFIED, S.STOPPING}:
+        if self.incident.state is S.NOTIFIED:
             assert warned
+        if self.incident.state is S.STOPPING:
+            assert warned or self.incident.targets[0].request, "nobody was told, nobody asked (S1)"
 
     @invariant()
     def no_message_stays_with_a_deadline_that_no_longer_holds(self) -> None:

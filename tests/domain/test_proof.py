@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from app.domain.cluster import TaskType
+from app.domain.evidence import Readings
 from app.domain.incident import Hold, Incident, Keep
 from app.domain.matchers import Matcher
 from app.domain.policy import Mode
-from app.domain.proof import Readings, Verdict, judge
+from app.domain.proof import Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
 from app.domain.reasons import Reason
 from app.domain.world import World
@@ -70,7 +71,7 @@ def test_a_stop_is_proven_when_every_rule_holds() -> None:
         (readings(allocation=allocation(None)), Reason.OWNER_UNKNOWN),
         (readings(allocation=allocation(task_type=None)), Reason.NOT_STOPPABLE),
         (readings(allocation=allocation(task_type=TaskType.SHELL)), Reason.TYPE_DIFFERS),
-        (readings(allocation=allocation(task_type=TaskType.CHECKPOINT_GC)), Reason.TYPE_DIFFERS),
+        (readings(allocation=allocation(task_type=TaskType.CHECKPOINT_GC)), Reason.NOT_STOPPABLE),
         (readings(allocation=None, allocation_error="500"), Reason.DETERMINED_UNAVAILABLE),
         (readings(verify=None, query_error="timeout"), Reason.PROMETHEUS_UNAVAILABLE),
         (readings(verify=()), Reason.RECOVERED),

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from app.api.breaker import BreakerRequest, switch_breaker
 from app.api.dependencies import Caller
-from app.api.problems import KeepTooLongError, NothingToKeepError
 from app.domain.access import Role
 from app.domain.alert import Alert
 from app.domain.breaker import BreakerState
@@ -14,6 +13,8 @@ from app.domain.incident import IncidentState
 from app.domain.readings import PeerReading
 from app.errors import (
     IncidentNotFoundError,
+    KeepTooLongError,
+    NothingToKeepError,
     StaleIncidentError,
     StopUnderWayError,
     StoreUnavailableError,

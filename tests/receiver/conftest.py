@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
+from app.answers import Answers
 from app.api.dependencies import Caller
 from app.api.incidents import KeepRequest, keep_incident
 from app.context import Context
@@ -77,6 +78,7 @@ class Receiver:
         self.context = Context(self.rulebook, Telemetry(CollectorRegistry()), self.world.time.now)
         self.recorder = Recorder(self.store, self.context)
         self.intake = Intake(self.store, self.recorder, self.context, wake=lambda: None)
+        self.answers = Answers(self.store, self.recorder, self.context, wake=lambda: None)
         self._began = self.world.time.monotonic
         self.reconciler = self._reconciler(self._systems())
         self.dispatcher = self._dispatcher(self._systems().messenger)
@@ -194,9 +196,7 @@ class Receiver:
         await keep_incident(
             incident.incident_id,
             KeepRequest.model_validate({"duration": span, "reason": "a long run"}),
-            self.seen,
-            self.recorder,
-            self.context,
+            Answers(self.seen, self.recorder, self.context, wake=lambda: None),
             Caller("carol", Role.OPERATOR),
         )
 

@@ -5,11 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.api.problems import KeepTooLongError
 from app.domain.actions import MessageKind
 from app.domain.incident import IncidentState, IntentState
 from app.domain.reasons import Reason
-from app.errors import StopUnderWayError, UpstreamUnavailableError
+from app.errors import KeepTooLongError, StopUnderWayError, UpstreamUnavailableError
 from tests.domain.examples import IDENTITY, TASK
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.world import World

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.api.problems import NothingToKeepError
 from app.domain.actions import MessageKind
 from app.domain.exemption import Exemption
 from app.domain.incident import IncidentState
 from app.domain.matchers import Matcher
 from app.domain.policy import SlotLimits
 from app.domain.reasons import Reason
+from app.errors import NothingToKeepError
 from tests.domain.examples import T0, allocation
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.slots import (

@@ -1,0 +1,63 @@
+"""What people ask for: a stop now, or that the alert be dismissed.
+
+The person takes the place of the alert, the warning and the grace period. What has to be true all
+the same: it is the same allocation of the same owner, Determined says so now, and it is called for
+once (S2, S5, S6). Whatever else speaks against it is in the history (S12).
+"""
+
+from dataclasses import replace
+
+from app.domain import events as e
+from app.domain.history import WATCHDOG
+from app.domain.incident import Incident, IncidentState, Target
+from app.domain.reasons import Reason
+from app.domain.steps import Step, is_under_way, status
+
+
+def is_requested(incident: Incident, allocation_id: str) -> bool:
+    target = incident.target(allocation_id)
+    return target is not None and target.request is not None
+
+
+def is_wanted(incident: Incident, event: e.StopProven) -> bool:
+    return is_requested(incident, event.allocation_id)
+
+
+def takes_back(incident: Incident, actor: str) -> bool:
+    """Tell whether a hold by this actor ends what somebody has asked for."""
+    return actor != WATCHDOG and any(each.request for each in incident.open_targets)
+
+
+def requested(incident: Incident, event: e.StopRequested) -> Step | None:
+    """Note the request on each of the targets that are open and not being called already."""
+    after = incident
+    for target in incident.open_targets:
+        wanted = target.allocation_id in event.allocation_ids and target.request is None
+        if wanted and not is_under_way(target):
+            after = after.with_target(replace(target, request=event.request))
+    if after == incident:
+        return None
+    return Step(after, Reason.STOP_REQUESTED, status(after), event.detail, actor=event.request.by)
+
+
+def without_requests(incident: Incident) -> Incident:
+    targets = tuple(replace(each, request=None) for each in incident.targets)
+    return replace(incident, targets=targets)
+
+
+def noted(incident: Incident, event: e.RequestLapsed | e.PressRefused) -> Step | None:
+    if isinstance(event, e.PressRefused):
+        return Step(incident, Reason.PRESS_REFUSED, detail=event.verb, actor=event.by)
+    target = incident.target(event.allocation_id)
+    if target is None or target.request is None or target.intent is not None:
+        # Once the intent is on record, it is the intent that is withdrawn, and its request with it.
+        return None
+    after = incident.with_target(replace(target, request=None))
+    return Step(after, Reason.REQUEST_LAPSED, status(after), event.detail)
+
+
+def wanted(incident: Incident) -> list[Target]:
+    """Return the targets that a person wants stopped, and for which no intent exists yet."""
+    if incident.state is IncidentState.ESCALATED:
+        return []
+    return [each for each in incident.open_targets if each.request and each.intent is None]

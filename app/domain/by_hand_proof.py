@@ -1,0 +1,69 @@
+"""The proof before a stop that a person asks for: Determined alone is heard (S2, S5)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from app.domain import events as e
+from app.domain.evidence import Readings, evidence_of
+from app.domain.incident import Incident, Target
+from app.domain.policy import Limits, Policy
+from app.domain.proof import UNKNOWN, Verdict, objections, same_allocation
+from app.domain.reasons import Reason
+from app.domain.world import World
+
+REQUEST_LIFE = timedelta(minutes=15)
+"""How long Determined may be unreadable before a request is too old to be carried out."""
+
+
+def judge(
+    incident: Incident,
+    target: Target,
+    readings: Readings,
+    world: World,
+    *,
+    policy: Policy,
+    limits: Limits,
+) -> Verdict:
+    """Decide whether this allocation may be stopped as was asked: Determined alone is heard."""
+    nos = list(same_allocation(target, readings))
+    reason, detail = nos[0] if nos else (Reason.PROVEN, "")
+    against = _against(incident, target, readings, world, policy=policy, limits=limits)
+    evidence = {
+        **evidence_of(incident, target, readings, world),
+        "requested_by": target.request.by if target.request else "",
+        "against": list(against),
+    }
+    return Verdict(reason, detail, evidence)
+
+
+def consequence(target: Target, verdict: Verdict, intent_id: str, now: datetime) -> e.Event:
+    """Return what the verdict means: a request that nobody can judge waits, and then lapses."""
+    if verdict.is_proven:
+        known = target.intent.intent_id if target.intent else intent_id
+        return e.StopProven(target.allocation_id, known, verdict.evidence)
+    if verdict.reason not in UNKNOWN | {Reason.NOT_STOPPABLE}:
+        return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
+    is_old = target.request is None or now - target.request.at > REQUEST_LIFE
+    if verdict.reason in UNKNOWN and not is_old:
+        return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
+    why = f"{verdict.reason}: {verdict.detail}"
+    if target.intent is None:
+        return e.RequestLapsed(target.allocation_id, why)
+    return e.StopWithdrawn(target.allocation_id, Reason.REQUEST_LAPSED, why, verdict.evidence)
+
+
+def _against(
+    incident: Incident,
+    target: Target,
+    readings: Readings,
+    world: World,
+    *,
+    policy: Policy,
+    limits: Limits,
+) -> Iterator[str]:
+    """Yield what would keep the watchdog itself from it. The alert's queries are not asked."""
+    for reason, detail in objections(
+        incident, target, readings, world, policy=policy, limits=limits
+    ):
+        if reason is not Reason.EVIDENCE_MISSING:
+            yield f"{reason}: {detail}" if detail else str(reason)
