@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
+from app.adapters.slack_socket import socket_address
 from app.clients import Clients, open_clients
 from app.errors import ConfigurationError, StoreUnavailableError, UpstreamError
 from app.settings import Settings, read_secret
@@ -41,6 +42,7 @@ async def preflight(settings: Settings) -> list[Finding]:
             *[await _rule(clients, name) for name in _ALERTS],
             *await _alertmanagers(clients),
             await _found("slack", clients.systems.messenger.probe(), "the bot token is accepted"),
+            *await _socket_mode(clients, settings),
         ]
     return findings
 
@@ -128,7 +130,15 @@ async def _alertmanagers(clients: Clients) -> list[Finding]:
     ]
 
 
-async def _found(system: str, answer: Awaitable[None], words: str) -> Finding:
+async def _socket_mode(clients: Clients, settings: Settings) -> list[Finding]:
+    path = settings.slack.app_token_file
+    if path is None:
+        return []
+    answer = socket_address(clients.slack, read_secret(path))
+    return [await _found("slack", answer, "the app token is accepted, for Socket Mode")]
+
+
+async def _found(system: str, answer: Awaitable[object], words: str) -> Finding:
     try:
         await answer
     except UpstreamError as exc:

@@ -46,6 +46,16 @@ class SocketSettings:
     """Four of these without an answer mean that the connection is dead."""
 
 
+async def socket_address(client: AsyncWebClient, app_token: str) -> str:
+    """Return an address to connect to. It is valid once, for a short time, and a secret.
+
+    Raises:
+        UpstreamError: Slack gives none; a token of another kind is refused.
+    """
+    with slack_errors():
+        return word(await client.apps_connections_open(app_token=app_token), "url")
+
+
 class SocketMode:
     def __init__(
         self,
@@ -105,10 +115,7 @@ class SocketMode:
         self._asked_to_wait = timedelta()
         with contained("slack_socket", self._failed, through=()):
             try:
-                with slack_errors():
-                    token = self._settings.app_token
-                    answer = await self._client.apps_connections_open(app_token=token)
-                    url = word(answer, "url")
+                url = await socket_address(self._client, self._settings.app_token)
                 connection = _Connection(self._client, self._settings, self._reception)
                 await connection.greeted(url)
             except UpstreamError as exc:

@@ -24,6 +24,7 @@ from app.domain.policy import Mode, Rulebook
 from app.domain.press import Press
 from app.errors import ConfigurationError
 from app.ports import PressHandler
+from app.preflight import Finding, preflight
 from app.settings import load_settings
 from app.telemetry import Telemetry
 from tests.adapters.slack_payloads import (
@@ -313,6 +314,32 @@ async def test_receiver_starts_and_ends_while_slack_is_silent(
             connected = await metric(client, "watchdog_slack_socket_connected")
 
     assert connected == 0
+
+
+@pytest.mark.usefixtures("upstream")
+@pytest.mark.parametrize(
+    ("refusals", "good", "words"),
+    [
+        ([], True, "the app token is accepted, for Socket Mode"),
+        ([{"error": "not_allowed_token_type"}], False, "Slack answered not_allowed_token_type"),
+    ],
+    ids=["accepted", "a token of the bot"],
+)
+async def test_check_asks_whether_the_app_token_is_accepted(
+    configuration: dict[str, Any],
+    configure: Configure,
+    tmp_path: Path,
+    refusals: list[dict[str, Any]],
+    good: bool,  # noqa: FBT001 -- pytest gives it by name.
+    words: str,
+) -> None:
+    async with socket_slack() as other_slack:
+        other_slack.refusals = refusals
+        configure(configuration | {"slack": socket_mode(configuration, other_slack, tmp_path)})
+
+        findings = await preflight(load_settings())
+
+    assert findings[-1] == Finding("slack", good=good, words=words)
 
 
 def socket_mode(
