@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from app.adapters.alertmanager import Alertmanager
 from app.adapters.determined import Determined
 from app.adapters.determined_session import AccessToken, Password, Session
+from app.adapters.owner_links import OwnerLinks
 from app.adapters.prometheus import Prometheus
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
 from app.adapters.slack_reception import PrivateAnswers, Reception
@@ -23,7 +24,7 @@ from app.adapters.slack_socket import SocketMode, SocketSettings
 from app.domain.outbox import Pace
 from app.errors import ConfigurationError
 from app.lookout import Systems
-from app.ports import PressHandler
+from app.ports import PressHandler, Trends
 from app.sections import DeterminedSection, HttpSection
 from app.settings import Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
@@ -39,6 +40,7 @@ class Clients:
     """Logs in to Determined before the session ends, and keeps Prometheus's token file fresh."""
     follow: Callable[[Settings], None]
     """Takes over where owners are told, when the configuration has changed."""
+    trends: Trends
 
 
 async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Clients:
@@ -57,14 +59,15 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
     }
     slack = await _slack(settings, stack)
     messenger, directory = _messenger(settings, slack)
+    rules = Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1))
     systems = Systems(
         cluster=Determined(master, session),
-        rules=Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1)),
+        rules=rules,
         peers=Alertmanager(peers),
         messenger=messenger,
     )
     follow = directory.follow
-    return Clients(systems, slack, session.renew, lambda other: follow(_people(other)))
+    return Clients(systems, slack, session.renew, lambda other: follow(_people(other)), rules)
 
 
 def reception(
@@ -198,6 +201,17 @@ def _links(settings: Settings) -> Links:
         determined_url=str(settings.determined.external_url or settings.determined.url),
         public_url=str(settings.public_url),
     )
+
+
+def owner_links(settings: Settings) -> OwnerLinks | None:
+    """Return the maker of links to the owner's page. None: there is no such page.
+
+    Raises:
+        ConfigurationError: the secret cannot be read, or could be guessed.
+    """
+    if settings.owner_page is None:
+        return None
+    return OwnerLinks(read_secret(settings.owner_page.secret_file), str(settings.public_url))
 
 
 def _name(url: AnyHttpUrl) -> str:

@@ -1,10 +1,12 @@
 """Structured logs: one JSON object a line, on standard error, from us and from every library."""
 
 import logging
+import re
 import sys
 
 import structlog
 
+_OWNER_PAGE = re.compile(r"(/i/)[\w.-]+")
 _LOUD = ("slack_sdk", "httpx", "httpcore", "aiosqlite", "alembic", "sqlalchemy", "asyncio")
 
 
@@ -26,6 +28,7 @@ def configure_logs() -> None:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(),
+            _without_links,
         ],
     )
     stream = logging.StreamHandler(sys.stderr)
@@ -34,3 +37,8 @@ def configure_logs() -> None:
     # Below warnings these name every request, with addresses and bodies that no log should hold.
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _without_links(_logger: object, _method: str, line: object) -> str:
+    """Leave out whose page it was, whichever library names it: the link is a secret."""
+    return _OWNER_PAGE.sub(r"\1…", str(line))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry
 
 from app.adapters.slack_socket import socket_address
-from app.clients import Clients, open_clients
+from app.clients import Clients, open_clients, owner_links
 from app.errors import ConfigurationError, StoreUnavailableError, UpstreamError
 from app.settings import Settings, read_secret
 from app.store.engine import create_engine, migrate
@@ -57,12 +57,18 @@ def secrets(settings: Settings) -> list[Finding]:
         settings.slack.app_token_file,
         settings.slack.signing_secret_file,
         *(token.file for token in settings.api_tokens),
+        settings.owner_page.secret_file if settings.owner_page else None,
     ]
     named = [path for path in paths if path is not None]
     findings = []
     for path in named:
         try:
             read_secret(path)
+        except ConfigurationError as exc:
+            findings.append(Finding("secrets", good=False, words=str(exc)))
+    if not findings:
+        try:
+            owner_links(settings)
         except ConfigurationError as exc:
             findings.append(Finding("secrets", good=False, words=str(exc)))
     return findings or [Finding("secrets", good=True, words=f"{len(named)} files can be read")]

@@ -166,6 +166,13 @@ class SlackSection(Section):
     """How long it is remembered who was found in Slack, and who was not."""
 
 
+class OwnerPageSection(Section):
+    """The page at the end of the links in messages to owners."""
+
+    secret_file: Path
+    """Signs links and forms. One secret a line: all are valid, the first one signs."""
+
+
 class TokenSection(Section):
     name: str
     role: Role

@@ -37,6 +37,7 @@ from app.sections import (
     DurationOrNone,
     ExemptSection,
     LimitsSection,
+    OwnerPageSection,
     PolicySection,
     PrometheusSection,
     SlackSection,
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     alertmanagers: list[AlertmanagerSection] = Field(min_length=1)
     slack: SlackSection
     api_tokens: list[TokenSection] = Field(min_length=1)
+    owner_page: OwnerPageSection | None = None
+    """None: there is no page, and no message links to one."""
     policies: dict[str, PolicySection] = Field(default_factory=shipped_policies)
     users: dict[str, UserSection] = Field(default_factory=dict)
     exempt: list[ExemptSection] = Field(default_factory=list)

@@ -3,15 +3,16 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Generic, Literal, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.adapters.long_arrays import LongArray, read_long
 from app.adapters.upstream import Instant, as_read, upstream_errors
 from app.domain.alert import identify, is_for_admins
-from app.domain.readings import RuleAlert, Sample
+from app.domain.readings import RuleAlert, Sample, Series
 from app.errors import InvalidAlertError, UpstreamMalformedError, UpstreamUnavailableError
 
 _SYSTEM = "Prometheus"
@@ -85,6 +86,16 @@ class _Scalar(_Wire):
     result: tuple[float, _Number]
 
 
+class _MatrixSeries(_Wire):
+    metric: dict[str, str]
+    values: tuple[tuple[AwareDatetime, _Number], ...]
+
+
+class _Matrix(_Wire):
+    result_type: Literal["matrix"] = Field(alias="resultType")
+    result: tuple[_MatrixSeries, ...]
+
+
 class _Envelope(_Wire):
     status: Literal["success", "error"]
     warnings: tuple[str, ...] = ()
@@ -105,13 +116,15 @@ _BEGIN_OF_ALERTS = b'{"status":"success","data":{"alerts":['
 _GROUPS = TypeAdapter(_Answer[_Groups])
 _RESULT: TypeAdapter[_Answer[_Vector | _Scalar]] = TypeAdapter(_Answer[_Result])
 
+_MATRIX = TypeAdapter(_Answer[_Matrix])
+
 
 def _ignore(_why: str) -> None:
     pass
 
 
 class Prometheus:
-    """Implements `app.ports.Rules`."""
+    """Implements `app.ports.Rules` and `app.ports.Trends`."""
 
     def __init__(
         self, client: httpx.AsyncClient, *, on_broken: Callable[[str], None] = _ignore
@@ -150,6 +163,21 @@ class Prometheus:
         if isinstance(found, _Scalar):
             return [Sample({}, found.result[1])]
         return [Sample(each.metric, each.value[1]) for each in found.result]
+
+    async def range(
+        self, expression: str, *, begin: datetime, end: datetime, step: timedelta
+    ) -> Sequence[Series]:
+        span = {
+            "start": f"{begin.timestamp():.3f}",
+            "end": f"{end.timestamp():.3f}",
+            "step": f"{step.total_seconds():g}",
+        }
+        with upstream_errors(_SYSTEM):
+            response = await self._client.post(
+                "/api/v1/query_range", data={"query": expression, **span}
+            )
+            found = _read(_body(response), _MATRIX)
+            return [Series(each.metric, each.values) for each in found.result]
 
 
 def _last_alerts(body: bytearray) -> Sequence[_Ours]:

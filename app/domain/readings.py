@@ -73,3 +73,12 @@ class RuleAlert:
 class Sample:
     labels: Mapping[str, str]
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series over a while."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[datetime, float], ...]
+    """In the order of time; where nothing was measured there is none."""

@@ -5,6 +5,7 @@ means *unknown*, and unknown never leads to a stop (S5).
 """
 
 from app.ports.database import Archive, IncidentStore, Leases, Outbox, PressBook
+from app.ports.owners import OwnerActions, Trends
 from app.ports.presses import PressHandler
 from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
 
@@ -16,7 +17,9 @@ __all__ = [
     "Leases",
     "Messenger",
     "Outbox",
+    "OwnerActions",
     "PressBook",
     "PressHandler",
     "Rules",
+    "Trends",
 ]
