@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
 from app.answers import Answers
-from app.api import breaker, incidents, operations, slack, webhook
+from app.api import breaker, incidents, operations, owner_page, slack, webhook
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
+from app.api.owner_page_values import OwnerPage
 from app.api.problems import add_problem_responses
-from app.clients import Clients, open_clients, reception, socket_mode
+from app.clients import Clients, open_clients, owner_links, reception, socket_mode
 from app.context import Context
 from app.delivery import Dispatcher
 from app.domain.lease import Duty
@@ -88,6 +89,8 @@ def create_app(settings: Settings, *, press_handler: PressHandler | None = None)
     app.include_router(operations.router)
     if settings.slack.signing_secret_file:
         app.include_router(slack.router)
+    if settings.owner_page:
+        app.include_router(owner_page.router)
     add_problem_responses(app)
     return app
 
@@ -114,6 +117,7 @@ async def _start(
     book = SqlPressBook(engine)
     owner_actions = OwnerActions(answers, store, book, context)
     presses = Presses(owner_actions, answers, store, book, recorder, context)
+    links = owner_links(settings)
     handler = press_handler or presses.handle
     entrance = await _listen(handler, settings, clients, context, stack)
     log.info("started", mode=settings.mode, version=__version__)
@@ -129,6 +133,7 @@ async def _start(
             for token in settings.api_tokens
         ],
         slack=entrance,
+        owner_page=OwnerPage(links, clients.trends, owner_actions) if links else None,
     )
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from app.answers import Answers
 from app.context import Context
 from app.domain.incident import Incident, IncidentState
+from app.domain.mornings import next_working_morning
 from app.domain.steps import is_under_way
-from app.domain.waking import next_working_morning
 from app.durations import format_duration, parse_duration
 from app.errors import (
     KeepTooLongError,
@@ -94,7 +94,7 @@ class OwnerActions:
         rulebook = self._context.rulebook
         if argument == MORNING:
             hours = rulebook.policy_for(incident.identity).waking_hours
-            return next_working_morning(hours, now, rulebook.zone_of(incident.identity.username))
+            return next_working_morning(now, rulebook.zone_of(incident.identity.username), hours)
         try:
             duration = parse_duration(argument)
         except ValueError:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from app.adapters.slack_reception import Reception
 from app.answers import Answers
+from app.api.owner_page_values import OwnerPage
 from app.context import Context
 from app.domain.access import Role
 from app.intake import Intake
@@ -61,6 +62,8 @@ class State(TypedDict):
     tokens: Sequence[Token]
     slack: SlackEntrance | None
     """None: there is no endpoint for Slack."""
+    owner_page: OwnerPage | None
+    """None: owners have no page."""
 
 
 _bearer = HTTPBearer(auto_error=False)

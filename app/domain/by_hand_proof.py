@@ -30,7 +30,6 @@ def judge(
     against = _against(incident, target, readings, world, policy=policy, limits=limits)
     evidence = {
         **evidence_of(incident, target, readings, world),
-        "requested_by": target.request.by if target.request else "",
         "against": list(against),
     }
     return Verdict(reason, detail, evidence)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.waking import ALWAYS, WakingHours, next_working_morning
+from app.domain.waking import ALWAYS, WakingHours
 
 ZURICH = ZoneInfo("Europe/Zurich")
 HOUR = timedelta(hours=1)
@@ -133,19 +133,3 @@ def test_what_the_evening_would_break_begins_again_in_the_morning(
 )
 def test_length_and_words(span: WakingHours, length: timedelta, text: str) -> None:
     assert (span.length, str(span)) == (length, text)
-
-
-@pytest.mark.parametrize(
-    ("span", "now", "morning"),
-    [
-        (DAY, "2026-11-24T08:00", "2026-11-25T09:00"),
-        (DAY, "2026-11-26T23:59", "2026-11-27T09:00"),
-        (DAY, "2026-11-27T00:01", "2026-11-30T09:00"),
-        (DAY, "2026-11-29T12:00", "2026-11-30T09:00"),
-        (hours("07:30", "18:00"), "2026-11-24T08:00", "2026-11-25T07:30"),
-        (ALWAYS, "2026-11-24T08:00", "2026-11-25T09:00"),
-    ],
-    ids=["Tuesday", "Thursday night", "Friday", "Sunday", "who rises early", "hours off"],
-)
-def test_the_next_working_morning(span: WakingHours, now: str, morning: str) -> None:
-    assert next_working_morning(span, at(now, ZURICH), ZURICH) == at(morning, ZURICH)
