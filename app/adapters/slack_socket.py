@@ -91,12 +91,13 @@ class SocketMode:
         attempts = 0
         try:
             while True:
-                old, connection = connection, await self._next()
                 began = clock()
-                # Only now: what Slack still tells over the old one is not lost.
-                leaving = [old.leave()] if old else []
-                staying = [self._stay(connection)] if connection else []
-                await asyncio.gather(*leaving, *staying)
+                with contained("slack_socket", self._failed, through=()):
+                    old, connection = connection, await self._next()
+                    # Only now: what Slack still tells over the old one is not lost.
+                    leaving = [old.leave()] if old else []
+                    staying = [self._stay(connection)] if connection else []
+                    await asyncio.gather(*leaving, *staying)
                 lasted = timedelta(seconds=clock() - began)
                 attempts = 0 if lasted >= self._settings.pace.longest else attempts + 1
                 await asyncio.sleep(self._pause(attempts).total_seconds())
@@ -113,18 +114,16 @@ class SocketMode:
     async def _next(self) -> "_Connection | None":
         """Return a connection over which Slack has greeted us; None if there is none to be had."""
         self._asked_to_wait = timedelta()
-        with contained("slack_socket", self._failed, through=()):
-            try:
-                url = await socket_address(self._client, self._settings.app_token)
-                connection = _Connection(self._client, self._settings, self._reception)
-                await connection.greeted(url)
-            except UpstreamError as exc:
-                log.warning("slack_socket_not_connected", why=str(exc))
-                if isinstance(exc, UpstreamUnavailableError) and exc.retry_after:
-                    self._asked_to_wait = exc.retry_after
-            else:
-                return connection
-        return None
+        try:
+            url = await socket_address(self._client, self._settings.app_token)
+            connection = _Connection(self._client, self._settings, self._reception)
+            await connection.greeted(url)
+        except UpstreamError as exc:
+            log.warning("slack_socket_not_connected", why=str(exc))
+            if isinstance(exc, UpstreamUnavailableError) and exc.retry_after:
+                self._asked_to_wait = exc.retry_after
+            return None
+        return connection
 
     async def _stay(self, connection: "_Connection") -> None:
         log.info("slack_socket_connected")

@@ -29,12 +29,17 @@ Listening = Callable[..., AbstractAsyncContextManager["Connected"]]
 class Connected:
     """The gauge, as it changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, broken: int = 0) -> None:
         self.now = False
+        self.broken = broken
+        """How often it still cannot be told anything."""
         self.changes: asyncio.Queue[bool] = asyncio.Queue()
         self.failures: Counter[str] = Counter()
 
     def change(self, connected: bool) -> None:  # noqa: FBT001 -- as the gauge is told.
+        if self.broken:
+            self.broken -= 1
+            raise ZeroDivisionError
         self.now = connected
         self.changes.put_nowait(connected)
 
@@ -69,10 +74,11 @@ def listening(slack: SocketSlack, session: aiohttp.ClientSession) -> Listening:
     async def listening_(
         handler: PressHandler = nobody,
         *,
+        broken: int = 0,
         patience: timedelta = timedelta(seconds=PATIENCE),
         within: timedelta = timedelta(seconds=PATIENCE),
     ) -> AsyncIterator[Connected]:
-        connected = Connected()
+        connected = Connected(broken=broken)
         client = AsyncWebClient(
             "xoxb-demo", base_url=slack.api_url, session=session, retry_handlers=[]
         )
@@ -278,6 +284,15 @@ async def test_message_that_nobody_can_read_costs_a_connection_and_no_more(
         await link.tell(PRESS)
 
         assert await pressed.next() == KEEP
+
+
+async def test_error_of_ours_is_counted_and_followed_by_another_connection(
+    listening: Listening,
+) -> None:
+    async with listening(broken=1) as connected:
+        await connected.becomes(connected=True)
+
+    assert connected.failures == {"slack_socket": 1}
 
 
 async def test_end_does_not_wait_for_a_slack_that_is_silent(
