@@ -6,9 +6,10 @@ PROMTOOL ?= promtool
 # Debian's name differs from upstream's.
 ALERTMANAGER ?= $(or $(shell command -v alertmanager 2>/dev/null),prometheus-alertmanager)
 AMTOOL ?= amtool
+CHROMIUM ?= chromium
 # Empty: the first Python >= 3.11 on PATH.
 PYTHON ?=
-export PROMETHEUS PROMTOOL ALERTMANAGER AMTOOL PYTHON
+export PROMETHEUS PROMTOOL ALERTMANAGER AMTOOL CHROMIUM PYTHON
 
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --universal --python-version 3.11 \
@@ -22,7 +23,7 @@ help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Variables: KEEP=1 (demo), FUZZ, SEED (fuzz), ONLY=windows (mutate-rules), PYTHON, PROMETHEUS,"
-	@echo "  PROMTOOL, ALERTMANAGER, AMTOOL"
+	@echo "  PROMTOOL, ALERTMANAGER, AMTOOL, CHROMIUM"
 
 demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)

@@ -73,6 +73,8 @@ class PageView:
     tasks: tuple[TaskView, ...]
     noticed: Moment
     soonest: Moment | None
+    first: TaskView | None
+    """The task that it is for."""
     left: str
     """How long it is to the soonest deadline, in words."""
     told: tuple[Told, ...]

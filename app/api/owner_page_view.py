@@ -84,6 +84,7 @@ class Reader:
             tasks=tuple(tasks),
             noticed=Moment(min(each.opened_at for each in shown), zone),
             soonest=Moment(soonest, zone) if soonest else None,
+            first=next((each for each in tasks if due.get(each.allocation_id) == soonest), None),
             left=span_words(soonest - now) if soonest else "",
             told=tuple(story(entry, zone) for entry in entries[-_MOST_ENTRIES:]),
             untold=max(len(entries) - _MOST_ENTRIES, 0),
@@ -223,7 +224,7 @@ def _ends(policy: Policy, now: datetime, zone: tzinfo) -> list[Choice]:
         Choice(argument, f"{hours} h", Moment(now + timedelta(hours=hours), zone))
         for argument, hours in _SPANS.items()
     ]
-    morning = next_working_morning(now, zone, policy.waking_hours)
+    morning = next_working_morning(policy.waking_hours, now, zone)
     words = f"until {morning.astimezone(zone):%a %H:%M}"
     return [*ends, Choice(MORNING, words, Moment(morning, zone))]
 

@@ -231,7 +231,7 @@ def ending(incident: Incident, zone: tzinfo) -> Saying:
             over = "It ended, or is no longer watched."
     stopped = any(each.outcome is IncidentState.STOPPED for each in incident.targets)
     nothing = "" if stopped else " Nothing was stopped."
-    return (f"{over}{nothing} It ended on ", at, ".")
+    return (f"{over}{nothing} That was on ", at, ".")
 
 
 def lines(text: str) -> tuple[str, ...]:

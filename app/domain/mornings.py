@@ -8,7 +8,7 @@ _USUAL = time(9)
 _SATURDAY = 5
 
 
-def next_working_morning(now: datetime, zone: tzinfo, hours: WakingHours) -> datetime:
+def next_working_morning(hours: WakingHours, now: datetime, zone: tzinfo) -> datetime:
     """Return when a day's work next begins, Monday to Friday, in UTC.
 
     It begins with the waking hours; at nine where they are off.

@@ -232,7 +232,7 @@ async def test_press_can_be_repeated_after_the_database_was_away(
     await pressed(browser, f"{site.path()}/keep", form)
 
     assert away.status_code == 503
-    assert "press it again" in words(away)
+    assert "see there what came of it" in words(away)
     assert len(site.actions.asked) == 2
 
 

@@ -27,7 +27,7 @@ ZURICH = ZoneInfo("Europe/Zurich")
 def test_work_begins_with_the_waking_hours_of_the_next_working_day(now: str, morning: str) -> None:
     at = datetime.fromisoformat(now).replace(tzinfo=ZURICH)
 
-    found = next_working_morning(at.astimezone(UTC), ZURICH, DAY)
+    found = next_working_morning(DAY, at.astimezone(UTC), ZURICH)
 
     assert found.astimezone(ZURICH).replace(tzinfo=None) == datetime.fromisoformat(morning)
     assert found.tzinfo is UTC
@@ -36,4 +36,4 @@ def test_work_begins_with_the_waking_hours_of_the_next_working_day(now: str, mor
 def test_without_waking_hours_it_begins_at_nine() -> None:
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
-    assert next_working_morning(now, UTC, ALWAYS) == datetime(2026, 11, 25, 9, tzinfo=UTC)
+    assert next_working_morning(ALWAYS, now, UTC) == datetime(2026, 11, 25, 9, tzinfo=UTC)

@@ -29,8 +29,9 @@ BINARIES = {
     "PROMTOOL": "promtool",
     "ALERTMANAGER": "prometheus-alertmanager",
     "AMTOOL": "amtool",
+    "CHROMIUM": "chromium",
 }
-PACKAGES = ["postgresql", "prometheus", "prometheus-alertmanager"]
+PACKAGES = ["chromium", "postgresql", "prometheus", "prometheus-alertmanager"]
 POSTGRES = "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
 
 
@@ -210,7 +211,7 @@ def test_only_what_is_missing_is_installed(debian: Machine) -> None:
     debian.set_up()
 
     asked = (debian.root / "asked").read_text().split()
-    assert asked == ["postgresql", "prometheus-alertmanager"]
+    assert asked == ["chromium", "postgresql", "prometheus-alertmanager"]
 
 
 def test_python_that_cannot_make_environments_gets_the_part_that_debian_packs_apart(
