@@ -76,6 +76,7 @@ class RunFiles:
             "slack_bot_token": BOT_TOKEN,
             "slack_app_token": APP_TOKEN,
             "slack_signing_secret": SIGNING_SECRET,
+            "owner_page": "for-the-pages-of-a-demo-alone-0123456789",
             "slack_admin_webhook": "/".join([self.simulated.slack, "services", *WEBHOOK]),
         }
         for name, word in words.items():
@@ -123,8 +124,11 @@ class RunFiles:
             "slack": {
                 "api_url": f"{self.simulated.slack}/api/",
                 "bot_token_file": str(self._secret("slack_bot_token")),
+                "app_token_file": str(self._secret("slack_app_token")),
+                "signing_secret_file": str(self._secret("slack_signing_secret")),
                 "admin_channel": ADMIN_CHANNEL_ID,
             },
+            "owner_page": {"secret_file": str(self._secret("owner_page"))},
             "api_tokens": [
                 {"name": role, "role": role, "file": str(self._secret(f"{role}_token"))}
                 for role in self.tokens
