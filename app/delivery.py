@@ -1,37 +1,44 @@
 """From the outbox to Slack: each message once, and never one that is out of date."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
 from app.context import Context
-from app.domain import events as e
 from app.domain.actions import Audience, MessageKind, Notice
 from app.domain.alert import Scope
+from app.domain.bundles import Bundle, bundles
 from app.domain.cluster import is_deactivated
-from app.domain.incident import (
-    GivenWarning,
-    Hold,
-    Incident,
-    Receipt,
-    RecipientKind,
-)
+from app.domain.incident import Incident, Receipt, RecipientKind
 from app.domain.outbox import Delivery, Pace, Recipient
-from app.domain.policy import Mode
-from app.domain.reasons import Reason
-from app.domain.schedule import deadlines, promised
-from app.domain.steps import Transition
-from app.doubt import TO_BE_ANSWERED, Doubt, is_true
-from app.errors import StaleIncidentError, UpstreamError, UpstreamRejectedError
+from app.doubt import Doubt, is_true
+from app.errors import UpstreamError, UpstreamRejectedError
 from app.loops import contained
+from app.notices import Notices
+from app.outcomes import Outcomes
 from app.ports import IncidentStore, Messenger, Outbox
 from app.recorder import Recorder
 from app.tenure import Tenure
 
 log = structlog.get_logger()
+_LOOK = 1_000
+"""So many that are due are looked at, to see which go together."""
 _BATCH = 50
 _SEARCH_MARGIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    delivery: Delivery
+    incident: Incident
+    """As it was read right before."""
+
+    @property
+    def owner(self) -> str:
+        return self.incident.identity.username
 
 
 class Dispatcher:
@@ -49,11 +56,11 @@ class Dispatcher:
         self._outbox = outbox
         self._store = store
         self._messenger = messenger
-        self._recorder = recorder
         self._context = context
         self._tenure = tenure
-        self._pace = pace
         self._doubt = Doubt(store, recorder, context)
+        self._notices = Notices(store, outbox, recorder, context)
+        self._outcomes = Outcomes(outbox, store, recorder, context, pace)
 
     async def deliver_due(self) -> None:
         """Send what is due, where no other replica does."""
@@ -65,206 +72,171 @@ class Dispatcher:
 
     async def _deliver_all(self) -> None:
         """Raises: StaleLeaseError: another replica has taken over; it goes on where this ends."""
-        deliveries = await self._outbox.due(self._context.now(), limit=_BATCH)
-        newest = {
-            each.incident_id: each.message_id
-            for each in deliveries
-            if each.kind is MessageKind.STATUS
-        }
-        for delivery in deliveries:
-            latest = newest.get(delivery.incident_id, delivery.message_id)
-            if delivery.kind is MessageKind.STATUS and delivery.message_id != latest:
-                # Each is written from what is so now: one of them says it all.
-                await self._drop(delivery, "superseded")
-                continue
+        due = await self._outbox.due(self._context.now(), limit=_LOOK)
+        for bundle in bundles(due)[:_BATCH]:
             await self._tenure.go_on()
-            with contained("delivery", self._context.telemetry.step_failed):
-                await self._deliver(delivery)
+            with self._contained():
+                await self._deliver(bundle)
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        incident = await self._store.incident(delivery.incident_id)
-        out_of_date = not is_true(delivery, incident)
-        doubt = "" if out_of_date else await self._doubt.about(delivery, incident)
+    def _contained(self) -> AbstractContextManager[None]:
+        return contained("delivery", self._context.telemetry.step_failed)
+
+    async def _deliver(self, bundle: Bundle) -> None:
+        newest = {each.incident_id: each.message_id for each in bundle}
+        ready = []
+        for delivery in bundle:
+            is_latest = newest[delivery.incident_id] == delivery.message_id
+            if not is_latest and delivery.kind is not MessageKind.WARNING:
+                # Each would be written from what is so now: one of them says it all.
+                await self._outcomes.drop(delivery, "superseded")
+                continue
+            with self._contained():
+                order = Order(delivery, await self._store.incident(delivery.incident_id))
+                if await self._is_ready(order):
+                    ready.append(order)
+        send = self._rewrite if bundle[0].kind is MessageKind.STATUS else self._post
+        for orders in _told_together(ready):
+            with self._contained():
+                await self._try(orders, send)
+
+    async def _is_ready(self, order: Order) -> bool:
+        if not is_true(order.delivery, order.incident):
+            await self._try([order], self._give_up)
+            return False
+        doubt = await self._doubt.about(order.delivery, order.incident)
+        if doubt:
+            await self._outcomes.postpone(order.delivery, doubt, None)
+        return not doubt
+
+    async def _try(
+        self, orders: Sequence[Order], step: Callable[[Sequence[Order]], Awaitable[None]]
+    ) -> None:
         try:
-            if out_of_date:
-                await self._give_up(delivery, incident)
-            elif doubt:
-                await self._postpone(delivery, doubt, None)
-            elif delivery.kind is MessageKind.STATUS:
-                await self._rewrite(delivery, incident)
-            else:
-                await self._post(delivery, incident)
+            await step(orders)
         except UpstreamRejectedError as exc:
-            await self._refused(delivery, str(exc))
+            for each in orders:
+                await self._outcomes.refuse(each.delivery, str(exc))
         except UpstreamError as exc:
-            await self._postpone(delivery, str(exc), getattr(exc, "retry_after", None))
+            retry_after = getattr(exc, "retry_after", None)
+            for each in orders:
+                await self._outcomes.postpone(each.delivery, str(exc), retry_after)
 
-    async def _give_up(self, delivery: Delivery, incident: Incident) -> None:
+    async def _give_up(self, orders: Sequence[Order]) -> None:
         """Drop what is out of date. A warning that may be there already is looked for first: the
         deadline that it names must not stay (S10).
         """
+        [order] = orders
+        delivery, incident = order.delivery, order.incident
         if delivery.kind is MessageKind.WARNING and delivery.attempted_at is not None:
-            owner = incident.identity.username
-            recipient = await self._messenger.recipient(delivery.audience, owner)
-            notice = await self._notice(delivery, incident)
-            receipt = await self._found(delivery, recipient, notice)
-            if receipt is not None:
-                await self._confirm(delivery, receipt, notice)
+            recipient = await self._messenger.recipient(delivery.audience, order.owner)
+            if not await self._search(orders, recipient):
                 return
-        await self._drop(delivery, f"out of date: the incident is {incident.state}")
+        await self._outcomes.drop(delivery, f"out of date: the incident is {incident.state}")
 
-    async def _rewrite(self, delivery: Delivery, incident: Incident) -> None:
-        if incident.message is None:
-            await self._drop(delivery, "there is no message to rewrite")
+    async def _rewrite(self, orders: Sequence[Order]) -> None:
+        message = orders[0].incident.message
+        if message is None:
+            for each in orders:
+                await self._outcomes.drop(each.delivery, "there is no message to rewrite")
             return
-        notice = await self._notice(delivery, incident)
+        incidents = [each.incident for each in orders]
+        *below, (_, whole) = await self._notices.rewritings(message, incidents)
         self._tenure.demand_sure()
-        await self._messenger.update(incident.message, notice)
-        await self._outbox.sent(delivery.message_id, None, None)
-        self._context.telemetry.delivery(delivery.kind, "sent")
+        for receipt, notice in below:
+            try:
+                await self._messenger.update(receipt, notice)
+            except UpstreamRejectedError as exc:
+                # It may be gone. What counts is the message above it.
+                log.info("message_not_rewritten", ts=receipt.ts, why=str(exc))
+        await self._messenger.update(message, whole)
+        for each in orders:
+            await self._outbox.sent(each.delivery.message_id, None, None)
+            self._context.telemetry.delivery(each.delivery.kind, "sent")
 
-    async def _post(self, delivery: Delivery, incident: Incident) -> None:
-        owner = incident.identity.username
-        if delivery.audience is Audience.OWNER and self._is_deactivated(owner):
-            await self._refused(delivery, f"the account of {owner} is deactivated in Determined")
+    async def _post(self, orders: Sequence[Order]) -> None:
+        """Post one message for all of them, one owner's, and confirm each by itself."""
+        first, owner = orders[0].delivery, orders[0].owner
+        recipient = None
+        why = f"the account of {owner} is deactivated in Determined"
+        if first.audience is Audience.ADMINS or not self._is_deactivated(owner):
+            recipient = await self._messenger.recipient(first.audience, owner)
+            why = recipient.detail
+        is_nobody = recipient is None or recipient.kind is RecipientKind.ADMINS
+        if recipient is None or (first.audience is Audience.OWNER and is_nobody):
+            for each in orders:
+                await self._outcomes.refuse(each.delivery, why)
             return
-        recipient = await self._messenger.recipient(delivery.audience, owner)
-        if delivery.audience is Audience.OWNER and recipient.kind is RecipientKind.ADMINS:
-            await self._refused(delivery, recipient.detail)
+        orders = await self._search(orders, recipient)
+        if not orders:
             return
-        notice = await self._notice(delivery, incident)
-        receipt = await self._found(delivery, recipient, notice)
-        if receipt is None:
-            await self._outbox.attempt(delivery.message_id, self._context.now())
-            self._tenure.demand_sure()
-            receipt = await self._messenger.post(recipient, notice, message_id=delivery.message_id)
-        await self._confirm(delivery, receipt, notice)
-        self._context.telemetry.delivery(delivery.kind, "sent")
+        notice = await self._notice(orders, recipient)
+        message_ids = [each.delivery.message_id for each in orders]
+        await self._outbox.attempt(message_ids, self._context.now())
+        self._tenure.demand_sure()
+        receipt = await self._messenger.post(recipient, notice, message_ids=message_ids)
+        for each in orders:
+            await self._outcomes.confirm(each.delivery, receipt, notice)
 
     def _is_deactivated(self, owner: str) -> bool:
         limit = self._context.rulebook.limits.snapshot_age
         return is_deactivated(owner, self._context.view.fresh(self._context.now(), limit))
 
-    async def _found(
-        self, delivery: Delivery, recipient: Recipient, notice: Notice
-    ) -> Receipt | None:
-        """Look for a message that was tried before: its confirmation may have been lost."""
-        if delivery.attempted_at is None:
-            return None
-        return await self._messenger.find(
-            recipient,
-            delivery.message_id,
-            thread=notice.thread,
-            since=delivery.attempted_at - _SEARCH_MARGIN,
-        )
-
-    async def _notice(self, delivery: Delivery, incident: Incident) -> Notice:
-        now = self._context.now()
-        first = delivery.kind is MessageKind.WARNING
-        policy = self._recorder.policy(incident)
-        return Notice(
-            kind=delivery.kind,
-            incident=self._named(incident),
-            now=now,
-            deadlines=self._promised(incident, now) if first else await self._due(incident, now),
-            thread=None if first or delivery.audience is Audience.ADMINS else incident.message,
-            text=delivery.text,
-            action=policy.action,
-            fallback=policy.fallback,
-            only_when_queued=policy.only_when_queued,
-        )
-
-    def _named(self, incident: Incident) -> Incident:
-        """Add what Determined says of the targets: their names and slots."""
-        for target in incident.targets:
-            allocation = self._context.view.allocation(target.allocation_id)
-            if allocation is not None:
-                named = replace(target, name=allocation.name, slots=allocation.slots)
-                incident = incident.with_target(named)
-        return incident
-
-    def _promised(self, incident: Incident, now: datetime) -> dict[str, datetime]:
-        """Return the deadlines that the first warning names; none where nothing is stopped."""
-        if incident.mode is not Mode.ENFORCE:
-            return {}
-        policy = self._recorder.policy(incident)
-        zone = self._context.rulebook.zone_of(incident.identity.username)
-        ends = {
-            target.allocation_id: promised(target, policy, now=now, zone=zone)
-            for target in incident.open_targets
+    async def _search(self, orders: Sequence[Order], recipient: Recipient) -> Sequence[Order]:
+        """Confirm what arrived though its confirmation was lost; return what did not arrive."""
+        tried = {
+            each.delivery.message_id: each.delivery.attempted_at
+            for each in orders
+            if each.delivery.attempted_at is not None
         }
-        if incident.identity.scope is Scope.USER and ends:
-            # They are alternatives to each other: all are looked at again at the same time.
-            return dict.fromkeys(ends, max(ends.values()))
-        return ends
+        if not tried:
+            return orders
+        notice = await self._notice(orders, recipient)
+        since = min(tried.values()) - _SEARCH_MARGIN
+        found = await self._messenger.find(recipient, list(tried), notice=notice, since=since)
+        for each in orders:
+            receipt = found.get(each.delivery.message_id)
+            if receipt is not None:
+                await self._outcomes.confirm(each.delivery, receipt, notice)
+        return [each for each in orders if each.delivery.message_id not in found]
 
-    async def _due(self, incident: Incident, now: datetime) -> dict[str, datetime]:
-        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
-        return deadlines(incident, self._recorder.policy(incident), clock=clock, now=now)
+    async def _notice(self, orders: Sequence[Order], recipient: Recipient) -> Notice:
+        first = orders[0]
+        thread = None
+        if first.delivery.kind is MessageKind.WARNING:
+            thread = await self._live_message(first.incident, recipient)
+        elif first.delivery.audience is Audience.OWNER:
+            thread = first.incident.message
+        incidents = [each.incident for each in orders]
+        text = first.delivery.text
+        return await self._notices.about(first.delivery.kind, incidents, thread=thread, text=text)
 
-    async def _confirm(self, delivery: Delivery, receipt: Receipt, notice: Notice) -> None:
-        """Store the confirmation and what it means, however often others store meanwhile."""
-        while True:
-            incident = await self._store.incident(delivery.incident_id)
-            event = await self._confirmed(delivery, receipt, notice)
-            events = [event] if event else []
-            transition = self._recorder.after(Transition(incident), events)
-            try:
-                await self._outbox.sent(delivery.message_id, receipt, transition)
-            except StaleIncidentError:
-                continue
-            self._recorder.note(transition)
-            return
+    async def _live_message(self, incident: Incident, recipient: Recipient) -> Receipt | None:
+        """Return the message under which the owner has this alert already, the latest of them."""
+        identity = incident.identity
+        told = await self._store.told(identity.username, identity.alertname)
+        found = [
+            each.message
+            for each in told
+            if each.message is not None
+            and each.message.channel == recipient.channel
+            and _conversation(each) == _conversation(incident)
+        ]
+        return max(found, key=lambda each: (len(each.ts), each.ts), default=None)
 
-    async def _confirmed(
-        self, delivery: Delivery, receipt: Receipt, notice: Notice
-    ) -> e.Event | None:
-        if delivery.kind is not MessageKind.WARNING:
-            return None
-        now = self._context.now()
-        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
-        warnings = {
-            target.allocation_id: GivenWarning(
-                delivered_at=now,
-                clock=clock,
-                deadline=notice.deadlines.get(target.allocation_id, now),
-                username=target.username,
-            )
-            for target in notice.incident.open_targets
-        }
-        return e.WarningDelivered(delivery.round, receipt, warnings)
 
-    async def _refused(self, delivery: Delivery, why: str) -> None:
-        """Nobody who counts as the owner can be told: nothing of theirs is stopped (S1)."""
-        if delivery.audience is Audience.ADMINS:
-            # What admins must know stays until they can: somebody has to mend their channel.
-            await self._postpone(delivery, why, None)
-            return
-        if delivery.kind not in TO_BE_ANSWERED:
-            await self._drop(delivery, why)
-            return
-        # A reminder that goes nowhere says of the warning before it that nobody can answer it.
-        until = self._context.now() + self._context.rulebook.limits.unreachable_retry
-        hold = Hold(Reason.OWNER_UNREACHABLE, until=until, detail=why)
-        while True:
-            incident = await self._store.incident(delivery.incident_id)
-            event = e.OwnerUnreachable(delivery.round, hold)
-            transition = self._recorder.after(Transition(incident), [event])
-            try:
-                await self._outbox.drop(delivery.message_id, why, transition)
-            except StaleIncidentError:
-                continue
-            self._recorder.note(transition)
-            self._context.telemetry.delivery(delivery.kind, "refused")
-            return
+def _told_together(orders: Iterable[Order]) -> Iterable[Sequence[Order]]:
+    """Part what the incidents, as they are by now, do not let one message tell of."""
+    found: dict[Hashable, list[Order]] = {}
+    for each in orders:
+        is_first = each.delivery.kind is MessageKind.WARNING
+        live = None if is_first else each.incident.message
+        found.setdefault((_conversation(each.incident), live), []).append(each)
+    return found.values()
 
-    async def _drop(self, delivery: Delivery, why: str) -> None:
-        log.info("message_dropped", message_id=delivery.message_id, kind=delivery.kind, why=why)
-        self._context.telemetry.delivery(delivery.kind, "dropped")
-        await self._outbox.drop(delivery.message_id, why, None)
 
-    async def _postpone(self, delivery: Delivery, why: str, retry_after: timedelta | None) -> None:
-        wait = retry_after or self._pace.after(delivery.attempts)
-        log.warning("message_postponed", message_id=delivery.message_id, why=why)
-        self._context.telemetry.delivery(delivery.kind, "postponed")
-        await self._outbox.postpone(delivery.message_id, self._context.now() + wait, why)
+def _conversation(incident: Incident) -> str:
+    """Return what is the same for incidents that one message may tell of; for one owner and alert.
+
+    What a user holds too much of a pool is asked for as a whole, and told of by itself.
+    """
+    return incident.identity.key if incident.identity.scope is Scope.USER else ""

@@ -94,7 +94,7 @@ class OwnerActions:
         rulebook = self._context.rulebook
         if argument == MORNING:
             hours = rulebook.policy_for(incident.identity).waking_hours
-            return next_working_morning(now, rulebook.zone_of(incident.identity.username), hours)
+            return next_working_morning(hours, now, rulebook.zone_of(incident.identity.username))
         try:
             duration = parse_duration(argument)
         except ValueError:

@@ -1,7 +1,8 @@
 """Slack, over its Web API: finding people, posting, finding what was posted, rewriting."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ __all__ = ["Addresses", "Directory", "Links", "Person", "SlackMessenger"]
 
 _EVENT = "gpu_watchdog_message"
 _NAMESPACE = uuid.UUID("5a1e1f0e-7b8f-4d0c-9a53-6f7f0a2f3c11")
+# What Slack says where there is nothing (any more) to reply to.
+_NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
 _PAGE = 200
 _PAGES = 10
 
@@ -44,43 +47,80 @@ class SlackMessenger:
             return self._directory.admins()
         return await self._directory.owner(username)
 
-    async def post(self, recipient: Recipient, notice: Notice, *, message_id: str) -> Receipt:
-        message = render(notice, self._links)
+    async def post(
+        self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]
+    ) -> Receipt:
+        thread_ts = _thread_ts(notice.thread, recipient)
         try:
-            with slack_errors():
-                answer = await self._client.chat_postMessage(
-                    channel=recipient.channel,
-                    text=message.text,
-                    blocks=message.blocks,
-                    thread_ts=_thread_ts(notice.thread, recipient),
-                    metadata={"event_type": _EVENT, "event_payload": {"id": message_id}},
-                    unfurl_links=False,
-                    unfurl_media=False,
-                    # Not documented for bots. Where Slack heeds it, it saves a duplicate.
-                    client_msg_id=str(uuid.uuid5(_NAMESPACE, message_id)),
-                )
-                return Receipt(word(answer, "channel"), word(answer, "ts"), recipient.kind)
-        except UpstreamRejectedError:
-            self._directory.forget(recipient.channel)
-            raise
+            return await self._post(recipient, notice, message_ids, thread_ts)
+        except UpstreamRejectedError as exc:
+            if thread_ts is None or exc.code not in _NO_THREAD:
+                self._directory.forget(recipient.channel)
+                raise
+        # Somebody has deleted what it would be a reply to.
+        return await self.post(recipient, replace(notice, thread=None), message_ids=message_ids)
+
+    async def _post(
+        self,
+        recipient: Recipient,
+        notice: Notice,
+        message_ids: Sequence[str],
+        thread_ts: str | None,
+    ) -> Receipt:
+        message = render(notice, self._links)
+        with slack_errors():
+            answer = await self._client.chat_postMessage(
+                channel=recipient.channel,
+                text=message.text,
+                blocks=message.blocks,
+                thread_ts=thread_ts,
+                reply_broadcast=True if thread_ts and notice.is_broadcast else None,
+                metadata={"event_type": _EVENT, "event_payload": _payload(message_ids)},
+                unfurl_links=False,
+                unfurl_media=False,
+                # Not documented for bots. Where Slack heeds it, it saves a duplicate.
+                client_msg_id=str(uuid.uuid5(_NAMESPACE, message_ids[0])),
+            )
+            ts = word(answer, "ts")
+            return Receipt(word(answer, "channel"), ts, recipient.kind, root_ts=thread_ts or "")
 
     async def find(
-        self, recipient: Recipient, message_id: str, *, thread: Receipt | None, since: datetime
-    ) -> Receipt | None:
-        """Look through what was said since then, for the id in a message's metadata."""
-        root = _thread_ts(thread, recipient)
-        oldest, cursor = f"{since.timestamp():.6f}", None
-        for _ in range(_PAGES):
-            try:
-                messages, cursor = await self._page(recipient.channel, root, oldest, cursor)
-            except UpstreamRejectedError as exc:
-                if exc.code == "thread_not_found":
-                    return None
+        self,
+        recipient: Recipient,
+        message_ids: Collection[str],
+        *,
+        notice: Notice,
+        since: datetime,
+    ) -> Mapping[str, Receipt]:
+        """Look through what was said since then, for the ids in the messages' metadata."""
+        root = _thread_ts(notice.thread, recipient)
+        if root is None:
+            return await self._find(recipient, message_ids, None, since)
+        try:
+            found = await self._find(recipient, message_ids, root, since)
+        except UpstreamRejectedError as exc:
+            if exc.code not in _NO_THREAD:
                 raise
-            for ts in _with_id(messages, message_id):
-                return Receipt(recipient.channel, ts, recipient.kind)
-            if not cursor:
-                return None
+            return await self._find(recipient, message_ids, None, since)
+        missing = set(message_ids) - set(found)
+        if missing and notice.is_broadcast:
+            # Another message may have been the one to reply to, or none.
+            found |= await self._find(recipient, missing, None, since)
+        return found
+
+    async def _find(
+        self, recipient: Recipient, message_ids: Collection[str], root: str | None, since: datetime
+    ) -> dict[str, Receipt]:
+        oldest, cursor = f"{since.timestamp():.6f}", None
+        missing, found = set(message_ids), dict[str, Receipt]()
+        for _ in range(_PAGES):
+            messages, cursor = await self._page(recipient.channel, root, oldest, cursor)
+            for message in messages:
+                for message_id in _ids(message) & missing:
+                    found[message_id] = _receipt(message, recipient)
+            missing -= set(found)
+            if not cursor or not missing:
+                return found
         raise UpstreamRejectedError(f"too much was said in {recipient.channel} to search it all")
 
     async def update(self, receipt: Receipt, notice: Notice) -> None:
@@ -116,9 +156,22 @@ def _thread_ts(thread: Receipt | None, recipient: Recipient) -> str | None:
     return thread.ts if thread and thread.channel == recipient.channel else None
 
 
-def _with_id(messages: Iterable[Mapping[str, Any]], message_id: str) -> Iterable[str]:
-    for message in messages:
-        metadata = message.get("metadata") or {}
-        payload = metadata.get("event_payload") or {}
-        if metadata.get("event_type") == _EVENT and payload.get("id") == message_id:
-            yield word(message, "ts")
+def _payload(message_ids: Sequence[str]) -> dict[str, Any]:
+    if len(message_ids) == 1:
+        return {"id": message_ids[0]}
+    return {"ids": list(message_ids)}
+
+
+def _ids(message: Mapping[str, Any]) -> set[str]:
+    """Return the ids of ours that a message carries; of anybody else's none."""
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != _EVENT:
+        return set()
+    payload = metadata.get("event_payload") or {}
+    return {str(each) for each in (payload.get("id"), *(payload.get("ids") or ()))}
+
+
+def _receipt(message: Mapping[str, Any], recipient: Recipient) -> Receipt:
+    ts, root = word(message, "ts"), message.get("thread_ts")
+    is_reply = isinstance(root, str) and root != ts
+    return Receipt(recipient.channel, ts, recipient.kind, root_ts=str(root) if is_reply else "")

@@ -9,8 +9,12 @@ class Condition:
     """In mrkdwn. The defaults fit any alert, and so those of an operator's own rules."""
 
     lasts: str = "what was found is still so"
+    last: str = "what was found is still so"
+    """The same of several tasks."""
     returns: str = "If it is still so, a new message follows."
     over: str = "It is over: all is well."
+    settled: str = "settled"
+    """The same of one task of several, in a list."""
     settles: str = "Once it is so no more, this message settles itself"
     held: str = ""
     """How the GPUs were held while it was so. Empty: that is no matter of GPUs."""
@@ -20,8 +24,10 @@ class Condition:
 
 _UNUSED = Condition(
     lasts="it still looks unused",
+    last="they still look unused",
     returns="If it is still unused, a new message follows.",
     over="In use again: all is well.",
+    settled="in use again",
     settles="Use the GPUs again, and this message settles itself",
     held="without use",
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.adapters.slack_text import date
 from app.adapters.slack_words import gpus
-from app.domain.actions import Notice
+from app.domain.actions import Matter
 from app.domain.alert import Scope
 from app.domain.incident import Demand, Incident, IncidentState
 from app.domain.reasons import Reason
@@ -46,26 +46,26 @@ def asked(incident: Incident) -> str:
     )
 
 
-def alternative(notice: Notice, demand: Demand) -> str:
+def alternative(matter: Matter, demand: Demand) -> str:
     """Say what the user can do by when, and what happens else."""
-    targets = notice.incident.open_targets
+    targets = matter.incident.open_targets
     free = min(demand.free, sum(each.slots for each in targets))
-    by = date(max(notice.deadlines.values()))
+    by = date(max(matter.deadlines.values()))
     if len(targets) == 1:
         return f"Free {gpus(free)} by {by}, or this task is stopped."
     return f"Free {gpus(free)} by {by}, or these {len(targets)} tasks are stopped."
 
 
-def lead(notice: Notice) -> str:
+def lead(matter: Matter) -> str:
     """Introduce the list of the tasks."""
-    if notice.deadlines:
+    if matter.deadlines:
         return "Idle ones come first, then the newest. As few are stopped as it takes then:"
     return "These would make room for somebody, idle ones first, then the newest:"
 
 
-def how_to_say_no(notice: Notice, silence: str) -> str:
+def how_to_say_no(matter: Matter, silence: str) -> str:
     """`silence` is a link to one over all that the user holds in the pool."""
-    if not notice.deadlines:
+    if not matter.deadlines:
         return f"To hear no more of it: {silence} for as long as you like."
     return (
         "What you free is up to you: these, or others of yours that you need less. Do you need all "

@@ -7,27 +7,29 @@ announce a stop only where the notice has a deadline (S10).
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from app.adapters import slack_holdings as holdings
+from app.adapters import slack_together as together
 from app.adapters import slack_words as words
+from app.adapters.slack_blocks import MOST_CHARACTERS, Block, context, section, size
 from app.adapters.slack_conditions import condition
-from app.adapters.slack_states import state, what_next
-from app.adapters.slack_text import code, date, link, quoted, quoted_lines
-from app.domain.actions import MessageKind, Notice
-from app.domain.cluster import TaskType
-from app.domain.incident import Incident, IncidentState, Target
-from app.domain.policy import Fallback, StopAction
+from app.adapters.slack_costs import costs, restarts
+from app.adapters.slack_lists import listed
+from app.adapters.slack_next import announced, what_next
+from app.adapters.slack_states import state
+from app.adapters.slack_text import code, date, link, plain, quoted, quoted_lines
+from app.domain.actions import Matter, MessageKind, Notice
+from app.domain.incident import IncidentState, Target
+from app.domain.reclaimed import held_so_far
 
-Block = dict[str, Any]
-_MOST_TARGETS = 10
-"""More than that are counted, not listed."""
-# Characters. All together stay under the 3,000 of a block; and the live message's text under the
-# 4,000 bytes that a message may be rewritten with, although more could be posted.
+# Characters. A section takes 3,000; the live message's text fits into the 4,000 bytes that a
+# message may be rewritten with, although more could be posted.
 _SENTENCE = 300
 _DESCRIPTION = 1_500
 _ADMINS = 2_500
+_URL = 500
+"""The longest of an address that several tasks share the room with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Links:
 @dataclass(frozen=True, slots=True)
 class Message:
     text: str
-    """What notifications show, and screen readers read."""
+    """What notifications show, and screen readers read: without mark-up, times in UTC."""
     blocks: list[Block]
 
 
@@ -50,74 +52,138 @@ def render(notice: Notice, links: Links) -> Message:
     return _RENDERERS[notice.kind](notice, links)
 
 
+def _with_list(
+    notice: Notice, text: str, before: Iterable[Block], after: Iterable[Block] = ()
+) -> Message:
+    """Return a message with the tasks in its midst, as many as there is room for."""
+    before, after = list(before), list(after)
+    room = MOST_CHARACTERS - size(before) - size(after)
+    return Message(plain(text), [*before, *listed(notice, room=room), *after])
+
+
 def _warning(notice: Notice, links: Links) -> Message:
-    incident = notice.incident
-    about = words.subject(incident.open_targets, incident.identity)
-    head = f"Hello! A word about {about}."
-    if incident.settled_at:
-        # A new post, not a reply in the old thread, of which Slack need not notify anybody.
-        head = (
-            f"Hello again! {about[:1].upper()}{about[1:]} was settled {date(incident.settled_at)}"
-        )
-        head += ", and it has come back."
-    return Message(
-        f"{head} {what_next(notice)}",
+    told = announced(notice.kind, notice.matters)
+    head, following = _hello(notice), what_next(notice.kind, told)
+    return _with_list(
+        notice,
+        f"{head} {following}",
+        [section(f"{head}\n{_found(notice)}")],
         [
-            _section(f"{head}\n{_found(incident)}"),
-            *_listed(notice),
-            _section(f"*{what_next(notice)}*"),
-            *_costs(notice),
-            _section(_how_to_say_no(notice, links)),
-            *_footer(incident, links),
+            section(f"*{following}*"),
+            *costs(told),
+            section(_how_to_say_no(notice, links)),
+            *_footer(notice, links),
         ],
     )
 
 
+def _hello(notice: Notice) -> str:
+    about = _about(notice)
+    settled = [each.incident.settled_at for each in notice.matters]
+    lately = [each for each in settled if each is not None]
+    if len(lately) < len(settled):
+        return f"Hello! A word about {about}."
+    # A new post, not a reply in the old thread, of which Slack need not notify anybody.
+    were, have = ("was", "it has") if len(settled) == 1 else ("were", "they have")
+    return (
+        f"Hello again! {about[:1].upper()}{about[1:]} {were} settled {date(max(lately))}, and "
+        f"{have} come back."
+    )
+
+
+def _about(notice: Notice) -> str:
+    """Return what a message is about, as far as it is not over."""
+    targets = [target for each in notice.matters for target in _open(each)]
+    return words.subject(tuple(targets), notice.matters[0].incident.identity)
+
+
+def _open(matter: Matter) -> tuple[Target, ...]:
+    return () if matter.incident.is_final else matter.incident.open_targets
+
+
 def _reminder(notice: Notice, links: Links) -> Message:
-    found = condition(notice.incident.identity.alertname)
-    about = words.subject(notice.incident.open_targets, notice.incident.identity)
-    why = "others still wait" if notice.incident.demand else found.lasts
-    return _reply(notice, links, f"A reminder about {about}: {why}.")
+    incident = notice.matters[0].incident
+    found = condition(incident.identity.alertname)
+    why = found.lasts if len(notice.matters) == 1 else found.last
+    why = "others still wait" if incident.demand else why
+    return _reply(notice, links, f"A reminder about {_about(notice)}: {why}.")
 
 
 def _last_call(notice: Notice, links: Links) -> Message:
-    about = words.subject(notice.incident.open_targets, notice.incident.identity)
-    return _reply(notice, links, f"The last message before anything happens to {about}.")
+    return _reply(notice, links, f"The last message before anything happens to {_about(notice)}.")
 
 
 def _reply(notice: Notice, links: Links, head: str) -> Message:
-    text = f"{head} {what_next(notice)}"
-    return Message(text, [_section(text), _section(_how_to_say_no(notice, links))])
+    text = f"{head} {what_next(notice.kind, announced(notice.kind, notice.matters))}"
+    before = [section(" ".join(part for part in (text, _so_far(notice)) if part))]
+    after = [section(_how_to_say_no(notice, links))]
+    if len(notice.matters) == 1:
+        return Message(plain(text), [*before, *after])
+    return _with_list(notice, text, before, after)
 
 
 def _status(notice: Notice, links: Links) -> Message:
     """The owner's message as things stand now. What no longer holds is not in it."""
-    incident = notice.incident
+    if notice.superseded:
+        text = f"A newer message further down says how it is with {_all(notice)}."
+        return Message(plain(text), [section(text)])
+    if len(notice.matters) > 1:
+        return _status_of_several(notice, links)
+    [matter] = notice.matters
+    incident = matter.incident
     if incident.state is IncidentState.NOTIFIED:
         return _warning(notice, links)
-    about = f"This was about {words.subject(incident.targets, incident.identity)}."
-    blocks = [_section(state(notice)), _section(f"{about}\n{_found(incident)}"), *_listed(notice)]
-    if incident.state is IncidentState.STOPPED:
-        blocks += _restarts(incident)
-    return Message(f"{state(notice)} {about}", [*blocks, *_footer(incident, links)])
+    how, about = state(notice.kind, matter), f"This was about {_all(notice)}."
+    return _with_list(
+        notice,
+        f"{how} {about}",
+        [section(how), section(f"{about}\n{_found(notice)}")],
+        [*restarts(notice), *_footer(notice, links)],
+    )
+
+
+def _status_of_several(notice: Notice, links: Links) -> Message:
+    how, about = together.standing(notice), f"This is about {_all(notice)}."
+    told = announced(notice.kind, notice.matters)
+    following = [what_next(notice.kind, told)] if told else []
+    is_over = all(each.incident.is_final for each in notice.matters)
+    return _with_list(
+        notice,
+        " ".join([about, how, *following]),
+        [section(f"{about} {how}\n{_found(notice)}")],
+        [
+            *(section(f"*{each}*") for each in following),
+            *costs(told),
+            *([] if is_over else [section(_how_to_say_no(notice, links))]),
+            *restarts(notice),
+            *_footer(notice, links),
+        ],
+    )
+
+
+def _all(notice: Notice) -> str:
+    """Return what a message is about, what is over among it."""
+    newest = {t.allocation_id: t for each in notice.matters for t in each.incident.targets}
+    return words.subject(tuple(newest.values()), notice.matters[0].incident.identity)
 
 
 def _closing(notice: Notice, _links: Links) -> Message:
-    incident = notice.incident
-    blocks = [_section(state(notice))]
-    if holdings.is_about_holdings(incident):
-        blocks += _listed(notice)
-    if incident.state is IncidentState.STOPPED:
-        blocks += _restarts(incident)
-    return Message(state(notice), blocks)
+    if len(notice.matters) > 1:
+        text = f"This is over for {_all(notice)}. {together.standing(notice)}"
+        return _with_list(notice, text, [section(text)], restarts(notice))
+    [matter] = notice.matters
+    text = state(notice.kind, matter)
+    if holdings.is_about_holdings(matter.incident):
+        return _with_list(notice, text, [section(text)], restarts(notice))
+    return Message(plain(text), [section(text), *restarts(notice)])
 
 
 def _admins(notice: Notice, links: Links) -> Message:
-    incident = notice.incident
+    incident = notice.matters[0].incident
     text = quoted_lines(notice.text, _ADMINS)
     url = f"{links.public_url.rstrip('/')}/api/v1/incidents/{quote(incident.incident_id, safe='')}"
     facts = f"{code(incident.identity.alertname)} · {code(incident.identity.username)}"
-    return Message(text, [_section(text), _context([facts, link(url, "incident")])])
+    return Message(text, [section(text), context([facts, link(url, "incident")])])
 
 
 _RENDERERS: dict[MessageKind, Callable[[Notice, Links], Message]] = {
@@ -130,78 +196,52 @@ _RENDERERS: dict[MessageKind, Callable[[Notice, Links], Message]] = {
 }
 
 
-def _found(incident: Incident) -> str:
+def _found(notice: Notice) -> str:
+    """Say what was found; of several tasks each has its own numbers, in the list."""
+    incident = notice.matters[0].incident
     texts = incident.annotations
+    noticed = min(each.incident.opened_at for each in notice.matters)
     parts = [quoted(texts.get("summary", ""), _SENTENCE)]
-    parts += [quoted(texts.get("description", ""), _DESCRIPTION)]
-    parts += [holdings.asked(incident), f"Noticed {date(incident.opened_at)}."]
+    if len(notice.matters) == 1:
+        parts.append(quoted(texts.get("description", ""), _DESCRIPTION))
+    since = f"Noticed {date(noticed)}."
+    parts += [holdings.asked(incident), " ".join([since, _so_far(notice)]).strip()]
     return "\n".join(part for part in parts if part)
 
 
-def _listed(notice: Notice) -> Iterator[Block]:
-    """List several tasks, one block for each, so that no number of them breaks Slack's limits."""
-    targets = notice.incident.targets
-    if len(targets) == 1 and not holdings.is_about_holdings(notice.incident):
-        return
-    if holdings.is_about_holdings(notice.incident) and notice.incident.open_targets:
-        yield _section(holdings.lead(notice))
-    for target in targets[:_MOST_TARGETS]:
-        yield _section(f"• {words.target_line(target)}{words.fate(notice, target)}")
-    if len(targets) > _MOST_TARGETS:
-        yield _section(f"… and {len(targets) - _MOST_TARGETS} more")
-
-
-def _costs(notice: Notice) -> Iterator[Block]:
-    """What it would mean; said only where something is announced."""
-    if not notice.deadlines:
-        return
-    for task_type in _types(notice.incident.open_targets):
-        paused = notice.action is StopAction.PAUSE
-        if paused:
-            yield _meaning("pause", task_type, words.pause(task_type))
-        if not paused or (task_type == TaskType.TRIAL and notice.fallback is Fallback.KILL):
-            yield _meaning("stop", task_type, words.consequence(task_type))
-
-
-def _meaning(what: str, task_type: str, means: words.Consequence) -> Block:
-    kind = words.kind(task_type)
-    return _section(f"What a {what} means for a {kind}: {means.loses} {means.restart}")
-
-
-def _restarts(incident: Incident) -> Iterator[Block]:
-    stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
-    found = [
-        (words.pause if each.stops_by_pause else words.consequence)(each.task_type)
-        for each in stopped
-    ]
-    for means in dict.fromkeys(found):
-        yield _section(f"{means.loses} {means.restart}")
-
-
-def _types(targets: Iterable[Target]) -> list[str]:
-    return list(dict.fromkeys(target.task_type for target in targets))
+def _so_far(notice: Notice) -> str:
+    """Say what it costs by now, where it is a matter of GPUs that nobody uses."""
+    used = condition(notice.matters[0].incident.identity.alertname).held
+    found = [held_so_far(each.incident, notice.now) for each in notice.matters]
+    total = together.added(found)
+    if not used or total.is_small:
+        return ""
+    return f"By {date(notice.now)}: {total.gpu_hours} {used} since."
 
 
 def _how_to_say_no(notice: Notice, links: Links) -> str:
-    found = condition(notice.incident.identity.alertname)
-    silence = link(_silence_url(notice.incident, links), "silence it in Alertmanager")
-    if holdings.is_about_holdings(notice.incident):
-        return holdings.how_to_say_no(notice, silence)
-    if found.change and not notice.deadlines:
+    incident = notice.matters[0].incident
+    deadlines = announced(notice.kind, notice.matters)
+    found = condition(incident.identity.alertname)
+    silence = link(_silence_url(notice, links), "silence it in Alertmanager")
+    if holdings.is_about_holdings(incident):
+        return holdings.how_to_say_no(notice.matters[0], silence)
+    if found.change and not deadlines:
         return (
             f"What helps: {found.change} {found.settles}. To hear no more of it, {silence} for as "
             "long as you like."
         )
-    lead = "Do you still need it?" if notice.deadlines else "To hear no more of it:"
+    lead = "Do you still need it?" if deadlines else "To hear no more of it:"
     return (
         f"{lead} {found.settles}; or {silence} for as long as you like. If you are done with it, "
         "ending it yourself frees what it holds for others."
     )
 
 
-def _silence_url(incident: Incident, links: Links) -> str:
+def _silence_url(notice: Notice, links: Links) -> str:
     """Return Alertmanager's page for a new silence, filled in: this policy, this task or owner."""
-    targets = incident.open_targets
+    incident = notice.matters[0].incident
+    targets = [target for each in notice.matters for target in _open(each)]
     one = targets[0] if len(targets) == 1 and not holdings.is_about_holdings(incident) else None
     labels = {"policy": incident.identity.policy}
     labels |= {"task_id": one.task_id} if one else {"username": incident.identity.username}
@@ -212,35 +252,24 @@ def _silence_url(incident: Incident, links: Links) -> str:
     return f"{base}/#/silences/new?filter={quote(f'{{{matchers}}}', safe='')}"
 
 
-def _footer(incident: Incident, links: Links) -> Iterator[Block]:
-    texts = incident.annotations
+def _footer(notice: Notice, links: Links) -> Iterator[Block]:
+    incidents = [each.incident for each in notice.matters]
+    dashboard = "" if len(incidents) > 1 else incidents[0].annotations.get("dashboard_url", "")
+    runbook = incidents[0].annotations.get("runbook_url", "")
+    if len(incidents) > 1 and len(runbook) > _URL:
+        runbook = ""
+    tasks = {_task_url(target, links) for each in incidents for target in each.targets[:1]}
     found = [
-        link(texts.get("dashboard_url", ""), "Dashboard"),
-        link(texts.get("runbook_url", ""), "What this means"),
-        *(link(_task_url(target, links), "Determined") for target in incident.targets[:1]),
+        link(dashboard, "Dashboard"),
+        link(runbook, "What this means"),
+        *(link(url, "Determined") for url in sorted(tasks)[:1]),
     ]
     if any(found):
-        yield _context(found)
+        yield context(found)
 
 
 def _task_url(target: Target, links: Links) -> str:
     """Return the page of the experiment, or the list of tasks."""
     base = links.determined_url.rstrip("/")
-    experiment, dot, _ = target.task_id.partition(".")
-    if dot and experiment.isdigit():
-        return f"{base}/det/experiments/{experiment}"
-    return f"{base}/det/tasks"
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(text)}
-
-
-def _context(parts: list[str]) -> Block:
-    text = " · ".join(part for part in parts if part)
-    return {"type": "context", "elements": [_mrkdwn(text)]}
-
-
-def _mrkdwn(text: str) -> Block:
-    # Verbatim: addresses in what people wrote do not become links by themselves.
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
+    experiment = words.experiment_of(target)
+    return f"{base}/det/experiments/{experiment}" if experiment else f"{base}/det/tasks"

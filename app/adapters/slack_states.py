@@ -2,12 +2,12 @@
 
 from app.adapters import slack_holdings as holdings
 from app.adapters.slack_conditions import condition
+from app.adapters.slack_next import what_next
 from app.adapters.slack_text import date, quoted
 from app.adapters.slack_words import gpus
-from app.domain.actions import MessageKind, Notice
-from app.domain.cluster import TaskType
+from app.domain.actions import Matter, MessageKind
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
-from app.domain.policy import Fallback, Mode, StopAction
+from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.domain.reclaimed import reclaimed
 
@@ -16,9 +16,9 @@ _NAME = 80
 _NOTE = 120
 
 
-def state(notice: Notice) -> str:
+def state(kind: MessageKind, matter: Matter) -> str:
     """Say in words how things stand."""
-    incident = notice.incident
+    incident = matter.incident
     if said := holdings.state(incident):
         return f"{said}{_nothing_stopped(incident)}"
     match incident.state:
@@ -27,7 +27,7 @@ def state(notice: Notice) -> str:
             return f"{no_more}{condition(incident.identity.alertname).returns}"
         case IncidentState.HELD:
             return " ".join(
-                ["On hold; nothing is stopped.", *map(_hold, incident.holds[:_MOST_HOLDS])]
+                ["On hold; nothing is stopped.", *map(hold, incident.holds[:_MOST_HOLDS])]
             )
         case IncidentState.STOPPING:
             return _being_stopped(incident)
@@ -47,7 +47,7 @@ def state(notice: Notice) -> str:
         case IncidentState.DISMISSED:
             return "An admin looked at it: a false alarm. Sorry for the interruption."
         case _:
-            return what_next(notice)
+            return what_next(kind, (matter,))
 
 
 def _freed(incident: Incident) -> str:
@@ -70,11 +70,12 @@ def _nothing_stopped(incident: Incident) -> str:
     return "" if stopped or incident.state not in FINAL_STATES else " Nothing was stopped."
 
 
-def _hold(hold: Hold) -> str:
-    by = f" by {quoted(hold.by, _NAME)}" if hold.by else ""
-    until = f" until {date(hold.until)}" if hold.until else ""
-    note = f" (“{quoted(hold.detail, _NOTE)}”)" if hold.detail else ""
-    match hold.reason:
+def hold(one: Hold) -> str:
+    """Say who holds it, or what, and until when."""
+    by = f" by {quoted(one.by, _NAME)}" if one.by else ""
+    until = f" until {date(one.until)}" if one.until else ""
+    note = f" (“{quoted(one.detail, _NOTE)}”)" if one.detail else ""
+    match one.reason:
         case Reason.SILENCED:
             return f"Silenced in Alertmanager{by}{until}{note}."
         case Reason.KEPT:
@@ -88,44 +89,10 @@ def _hold(hold: Hold) -> str:
         case Reason.BREAKER:
             return "No task of anybody is stopped now, until an admin allows it again."
         case Reason.EXEMPT:
-            return f"Exempt{until} (“{quoted(hold.by, _NOTE)}”)."
+            return f"Exempt{until} (“{quoted(one.by, _NOTE)}”)."
         case Reason.OUTSIDE_HOURS:
             return f"Outside of your waking hours it waits{until}; then a new message may follow."
         case Reason.NO_NEED | Reason.NO_USE | Reason.ROOM_UNKNOWN:
-            return holdings.HOLDS[hold.reason]
+            return holdings.HOLDS[one.reason]
         case _:
-            return f"{hold.reason.replace('_', ' ').capitalize()}{by}{until}."
-
-
-def what_next(notice: Notice) -> str:
-    """Say what happens unless something changes; a stop only where one is due."""
-    if not notice.deadlines:
-        return "Nothing will be stopped; this is only to let you know."
-    if notice.incident.demand is not None:
-        return holdings.alternative(notice, notice.incident.demand)
-    first = date(min(notice.deadlines.values()))
-    paused = notice.action is StopAction.PAUSE
-    trial = paused and any(each.task_type == TaskType.TRIAL for each in notice.incident.targets)
-    thing = "it" if len(notice.deadlines) == 1 else "the first of them"
-    will = f"{'its experiment' if trial else thing} will be {'paused' if paused else 'stopped'}"
-    if not trial:
-        return _when(notice, will, first)
-    # Determined pauses no single trial.
-    alone = "it alone will be stopped" if notice.fallback is Fallback.KILL else "it waits for them"
-    return (
-        f"{_when(notice, will, first)} If other trials of the experiment are in use then, {alone}."
-    )
-
-
-def _when(notice: Notice, will: str, first: str) -> str:
-    """Say when, and that it hangs on others who wait, where it does."""
-    if not notice.only_when_queued:
-        return f"Unless something changes, {will} {first}."
-    if notice.kind in {MessageKind.REMINDER, MessageKind.LAST_CALL}:
-        return f"Others wait for these GPUs. Unless something changes, {will} {first}."
-    if any(each.warning and each.warning.moved for each in notice.incident.targets):
-        return (
-            "When the time was over, nobody waited for these GPUs, so nothing was done. It is "
-            f"looked at again {first}: if others wait for them then, {will}."
-        )
-    return f"Unless something changes, {will} {first}, if others wait for these GPUs then."
+            return f"{one.reason.replace('_', ' ').capitalize()}{by}{until}."

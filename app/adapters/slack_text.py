@@ -1,5 +1,6 @@
 """Text for Slack's mrkdwn. Everything that a person wrote goes through here."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import quote, urlsplit
 _LONGEST_URL = 1_500
 # What delimits links in mrkdwn, and what an address never holds unescaped.
 _SAFE_IN_URL = "%/:?#[]@!$&'()*+,;=~"
+_MARKED_UP = re.compile(r"<(?:!date|https?:)[^<>|]*\|([^<>|]*)>")
 
 
 def escape(text: str) -> str:
@@ -38,6 +40,9 @@ def quoted(text: str, limit: int) -> str:
     while len(escape(line)) > limit:
         keep = len(line) * limit // len(escape(line)) - 1
         line = f"{line[:keep]}…"
+    if line.count("`") % 2 or "```" in line:
+        # Code that was left open, by whoever wrote it or by our cut, would take the rest with it.
+        line = line.replace("`", "")
     return escape(line)
 
 
@@ -74,3 +79,8 @@ def link(url: str, words: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         return ""
     return f"<{escape(quote(url, safe=_SAFE_IN_URL))}|{escape(words)}>"
+
+
+def plain(text: str) -> str:
+    """Return our own mrkdwn as it is to be read where nothing formats it: times are in UTC."""
+    return _MARKED_UP.sub(r"\1", text)

@@ -11,7 +11,7 @@ from app.domain.policy import Fallback, StopAction
 
 
 class MessageKind(StrEnum):
-    WARNING = "warning"  # a new post; the only kind that starts a grace period (S1)
+    WARNING = "warning"  # new in the conversation; the only kind that starts a grace period (S1)
     REMINDER = "reminder"  # a new post in the thread
     LAST_CALL = "last_call"  # a new post in the thread
     STATUS = "status"  # the owner's message rewritten in place
@@ -54,17 +54,45 @@ Action = SendMessage | SaveIntent
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """All that a message is written from."""
+class Matter:
+    """One incident, as a message is to tell of it."""
 
-    kind: MessageKind
     incident: Incident
-    now: datetime
     deadlines: Mapping[str, datetime] = field(default_factory=dict)
     """By allocation id: when each is stopped unless something happens. Empty: nothing will be."""
-    thread: Receipt | None = None
-    text: str = ""
     action: StopAction = StopAction.KILL
     """What the deadlines are the end of."""
     fallback: Fallback = Fallback.NONE
     only_when_queued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """All that a message is written from."""
+
+    kind: MessageKind
+    matters: tuple[Matter, ...]
+    """What it is about, at least one: all of one owner, and of one alert."""
+    now: datetime
+    thread: Receipt | None = None
+    """The message that it is a reply to."""
+    text: str = ""
+    superseded: bool = False
+    """Of a message that is rewritten: a newer one says how things stand."""
+
+    @property
+    def is_broadcast(self) -> bool:
+        """Tell whether it is a reply that stands in the conversation itself as well.
+
+        So a warning always does: nobody need be notified of a mere reply (S1).
+        """
+        return self.thread is not None and self.kind is MessageKind.WARNING
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        return tuple(each.incident for each in self.matters)
+
+    @property
+    def deadlines(self) -> Mapping[str, datetime]:
+        """Return all deadlines that it names, by allocation id."""
+        return {key: at for each in self.matters for key, at in each.deadlines.items()}

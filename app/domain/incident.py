@@ -46,6 +46,17 @@ class Receipt:
     channel: str
     ts: str
     recipient: RecipientKind
+    root_ts: str = ""
+    """The first message of the thread that it is a reply in. Empty: it is no reply."""
+
+    @property
+    def root(self) -> "Receipt":
+        """Return the first message of its thread: itself where it is no reply."""
+        return replace(self, ts=self.root_ts, root_ts="") if self.root_ts else self
+
+    @property
+    def key(self) -> str:
+        return f"{self.channel}/{self.ts}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +233,7 @@ class Incident:
     settled_at: datetime | None = None
     """When the same alert was seen to be over, shortly before this. None: it was not."""
     message: Receipt | None = None
-    """The present round's message to the owner, which is updated in place."""
+    """The live message to the owner, which is updated in place; others may have the same."""
     demand: Demand | None = None
     """Of an alert about a user: what the targets were chosen for."""
     version: int = 0

@@ -32,6 +32,11 @@ class Delivery:
     attempts: int
     attempted_at: datetime | None
     """When it was first tried. Not None: it may have arrived already."""
+    username: str = ""
+    """The owner whom the incident is about; with the next two, what is told together."""
+    alertname: str = ""
+    message: str = ""
+    """The incident's live message, as `Receipt.key`; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

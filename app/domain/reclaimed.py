@@ -25,12 +25,23 @@ class Reclaimed:
     def gpu_hours(self) -> str:
         return f"{self.held / timedelta(hours=1):.1f} GPU-hours"
 
+    @property
+    def is_small(self) -> bool:
+        """Tell whether it is nothing that one would speak of."""
+        return self.held < timedelta(minutes=6)
+
 
 def reclaimed(incident: Incident) -> Reclaimed:
     """Return what the stops of a final incident have freed."""
     stopped = _stopped(incident)
     spans = (each.slots * _held(each, incident.changed_at) for each in stopped)
     return Reclaimed(sum(each.slots for each in stopped), sum(spans, timedelta()))
+
+
+def held_so_far(incident: Incident, now: datetime) -> Reclaimed:
+    """Return what an open incident's tasks hold, and for how long since it was opened."""
+    gpus = 0 if incident.is_final else sum(each.slots for each in incident.open_targets)
+    return Reclaimed(gpus, gpus * max(now - incident.opened_at, timedelta()))
 
 
 def told(before: Incident, after: Incident) -> tuple[Action, ...]:

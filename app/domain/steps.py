@@ -282,9 +282,11 @@ def warned(incident: Incident, event: WarningDelivered) -> Step:
     targets = tuple(
         replace(each, warning=warnings.get(each.allocation_id)) for each in incident.targets
     )
-    after = replace(incident, targets=targets, message=receipt)
+    after = replace(incident, targets=targets, message=receipt.root)
     evidence = {"channel": receipt.channel, "ts": receipt.ts, "to": receipt.recipient}
-    return Step(after, Reason.WARNING_DELIVERED, evidence=evidence)
+    # The message above a reply is to list what the reply has named.
+    told = status(after) if receipt.root_ts else ()
+    return Step(after, Reason.WARNING_DELIVERED, told, evidence=evidence)
 
 
 def warned_late(incident: Incident, event: WarningDelivered) -> Step | None:
@@ -295,5 +297,5 @@ def warned_late(incident: Incident, event: WarningDelivered) -> Step | None:
         return None
     if event.receipt == incident.message:
         return None
-    after = replace(incident, message=event.receipt)
+    after = replace(incident, message=event.receipt.root)
     return Step(after, Reason.WARNING_LATE, status(after))

@@ -1,6 +1,6 @@
 """What the use cases need of the database. Each method is one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -32,6 +32,17 @@ class IncidentStore(Protocol):
 
     async def search(self, query: IncidentQuery) -> Sequence[Incident]:
         """Return incidents, newest first."""
+        ...
+
+    async def told(self, username: str, alertname: str) -> Sequence[Incident]:
+        """Return the open incidents of this owner and alert that have a live message."""
+        ...
+
+    async def told_in(self, message: Receipt) -> Sequence[Incident]:
+        """Return the incidents that have this live message, the oldest first.
+
+        All that are open, and of the others so many of the latest as anybody would read of.
+        """
         ...
 
     async def history(self, incident_id: str) -> Sequence[Entry]:
@@ -185,8 +196,12 @@ class Outbox(Protocol):
         """Return the messages whose next attempt is due, the longest due first."""
         ...
 
-    async def attempt(self, message_id: str, now: datetime) -> None:
-        """Note that the message is about to be sent: from here on it may have arrived."""
+    async def attempt(self, message_ids: Collection[str], now: datetime) -> None:
+        """Note that these are about to be sent: from here on they may have arrived."""
+        ...
+
+    async def warnings(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Receipt]]:
+        """Return where each incident's warnings were posted, the oldest first, by incident id."""
         ...
 
     async def sent(

@@ -1,6 +1,6 @@
 """What the use cases need of the systems that the watchdog talks to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -95,8 +95,12 @@ class Messenger(Protocol):
         """
         ...
 
-    async def post(self, recipient: Recipient, notice: Notice, *, message_id: str) -> Receipt:
+    async def post(
+        self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]
+    ) -> Receipt:
         """Post a new message, as a reply in the thread where the notice has one.
+
+        Where that thread is gone, it is posted in the conversation itself.
 
         Raises:
             UpstreamUnavailableError: not posted, or posted and the answer lost: `find` it first.
@@ -105,9 +109,17 @@ class Messenger(Protocol):
         ...
 
     async def find(
-        self, recipient: Recipient, message_id: str, *, thread: Receipt | None, since: datetime
-    ) -> Receipt | None:
-        """Look for a message of ours whose answer was lost. None means that it is not there."""
+        self,
+        recipient: Recipient,
+        message_ids: Collection[str],
+        *,
+        notice: Notice,
+        since: datetime,
+    ) -> Mapping[str, Receipt]:
+        """Look for messages of ours whose answer was lost. What is not in the result is not there.
+
+        Only where the notice would be posted: no more than its kind and its thread is looked at.
+        """
         ...
 
     async def update(self, receipt: Receipt, notice: Notice) -> None:

@@ -26,6 +26,7 @@ def incident_row(incident: Incident) -> dict[str, Any]:
         "resource_pool": storable(incident.identity.resource_pool),
         "opened_at": incident.opened_at,
         "changed_at": incident.changed_at,
+        "message": incident.message.key if incident.message else "",
         "body": _INCIDENT.dump_json(incident).decode(),
     }
 
@@ -75,4 +76,7 @@ def delivery_of(row: sa.RowMapping) -> Delivery:
         created_at=row["created_at"],
         attempts=row["attempts"],
         attempted_at=row["attempted_at"],
+        username=row["username"],
+        alertname=row["alertname"],
+        message=row["message"],
     )

@@ -1,22 +1,27 @@
 """The messages that wait to be sent. Implements `app.ports.Outbox`."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.domain.incident import Receipt
+from app.domain.actions import MessageKind
+from app.domain.incident import Receipt, RecipientKind
 from app.domain.lease import Fence
 from app.domain.outbox import Delivery
 from app.domain.steps import Transition
 from app.store.codec import delivery_of, storable
 from app.store.engine import reading
 from app.store.leases import writing_behind
-from app.store.schema import outbox
-from app.store.writes import store
+from app.store.schema import incidents, outbox
+from app.store.writes import in_parts, store
 
 _WAITING = outbox.c.state == "waiting"
+_WITH_INCIDENTS = sa.select(
+    outbox, incidents.c.username, incidents.c.alertname, incidents.c.message
+).join_from(outbox, incidents)
 
 
 class SqlOutbox:
@@ -26,8 +31,7 @@ class SqlOutbox:
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
         statement = (
-            sa.select(outbox)
-            .where(_WAITING, outbox.c.due_at <= now)
+            _WITH_INCIDENTS.where(_WAITING, outbox.c.due_at <= now)
             # By the time that they have waited for this attempt: a message that is postponed again
             # and again must not stand before all others for ever.
             .order_by(outbox.c.due_at, outbox.c.position)
@@ -37,13 +41,34 @@ class SqlOutbox:
             rows = (await connection.execute(statement)).mappings().all()
         return [delivery_of(row) for row in rows]
 
-    async def attempt(self, message_id: str, now: datetime) -> None:
-        await self._update(
-            message_id,
-            attempted_at=sa.func.coalesce(
-                outbox.c.attempted_at, sa.literal(now, outbox.c.attempted_at.type)
-            ),
+    async def attempt(self, message_ids: Collection[str], now: datetime) -> None:
+        first = sa.func.coalesce(outbox.c.attempted_at, sa.literal(now, outbox.c.attempted_at.type))
+        statement = (
+            sa.update(outbox)
+            .where(outbox.c.message_id.in_(sorted(message_ids)))
+            .values(attempted_at=first)
         )
+        async with writing_behind(self._engine, self._fence) as connection:
+            await connection.execute(statement)
+
+    async def warnings(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Receipt]]:
+        found: dict[str, list[Receipt]] = defaultdict(list)
+        async with reading(self._engine) as connection:
+            for some in in_parts(incident_ids):
+                statement = (
+                    sa.select(outbox.c.incident_id, outbox.c.channel, outbox.c.ts)
+                    .where(
+                        outbox.c.incident_id.in_(some),
+                        outbox.c.kind == MessageKind.WARNING,
+                        outbox.c.state == "sent",
+                    )
+                    .order_by(outbox.c.position)
+                )
+                for row in await connection.execute(statement):
+                    # An owner's: what only the admins were told of is no warning.
+                    receipt = Receipt(row.channel, row.ts, RecipientKind.OWNER)
+                    found[row.incident_id].append(receipt)
+        return found
 
     async def sent(
         self, message_id: str, receipt: Receipt | None, transition: Transition | None

@@ -49,6 +49,8 @@ incidents = sa.Table(
     sa.Column("resource_pool", sa.Text, nullable=False),
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
+    # Where its live message is; several incidents may have the same. Empty: it has none.
+    sa.Column("message", sa.Text, nullable=False, server_default=""),
     # The whole incident as JSON; the columns above are copies for the WHERE clauses.
     sa.Column("body", sa.Text, nullable=False),
 )
@@ -73,6 +75,21 @@ sa.Index(
     incidents.c.state,
     sqlite_where=_is_open,
     postgresql_where=_is_open,
+)
+# What an owner is told together.
+_has_message = incidents.c.message != ""
+sa.Index(
+    "incidents_told_in",
+    incidents.c.message,
+    sqlite_where=_has_message,
+    postgresql_where=_has_message,
+)
+sa.Index(
+    "incidents_told",
+    incidents.c.username,
+    incidents.c.alertname,
+    sqlite_where=_is_open & _has_message,
+    postgresql_where=_is_open & _has_message,
 )
 _is_final = incidents.c.state.in_(sorted(FINAL_STATES))
 sa.Index(

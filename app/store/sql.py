@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.breaker import BreakerState
 from app.domain.clock import AnswerClock
 from app.domain.history import Entry
-from app.domain.incident import Incident, IncidentState, Keep
+from app.domain.incident import Incident, IncidentState, Keep, Receipt
 from app.domain.lease import Fence
 from app.domain.outbox import IncidentQuery
 from app.domain.steps import Transition
@@ -23,6 +23,7 @@ from app.store.engine import reading, writing
 from app.store.leases import writing_behind
 from app.store.open_incidents import OpenIncidents
 from app.store.people import dismissed_incidents, dismissed_keys, forget_dismissal
+from app.store.told import told, told_in
 from app.store.upsert import put
 from app.store.writes import (
     IS_OPEN,
@@ -107,6 +108,14 @@ class SqlIncidentStore:
         async with reading(self._engine) as connection:
             bodies = (await connection.execute(statement)).scalars().all()
         return [incident_of(body) for body in bodies]
+
+    async def told(self, username: str, alertname: str) -> Sequence[Incident]:
+        async with reading(self._engine) as connection:
+            return await told(connection, username, alertname)
+
+    async def told_in(self, message: Receipt) -> Sequence[Incident]:
+        async with reading(self._engine) as connection:
+            return await told_in(connection, message)
 
     async def history(self, incident_id: str) -> Sequence[Entry]:
         table = schema.history

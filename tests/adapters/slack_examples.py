@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from slack_sdk.models.blocks import Block, ContextBlock, SectionBlock
 
 from app.adapters.slack_messages import Message
-from app.domain.actions import MessageKind, Notice
+from app.domain.actions import Matter, MessageKind, Notice
 from app.domain.alert import Identity, Scope
 from app.domain.incident import Incident, IncidentState, RecipientKind, Target
 from app.domain.outbox import Recipient
@@ -27,7 +27,7 @@ TEXTS = {
 ADMINS = Recipient("C01GPUADMINS", RecipientKind.ADMINS)
 NOW = datetime.now(UTC)
 NOTICE = Notice(
-    MessageKind.WARNING, notified(), NOW, deadlines={ALLOCATION: NOW + timedelta(hours=2)}
+    MessageKind.WARNING, (Matter(notified(), {ALLOCATION: NOW + timedelta(hours=2)}),), NOW
 )
 LONG_AGO = NOW - timedelta(minutes=5)
 
@@ -59,7 +59,7 @@ def notice(
     text: str = "",
 ) -> Notice:
     deadlines = {ALLOCATION: DEADLINE} if enforced else {}
-    return Notice(kind, about or incident(), T0, deadlines=deadlines, text=text)
+    return Notice(kind, (Matter(about or incident(), deadlines),), T0, text=text)
 
 
 def said(message: Message) -> str:

@@ -9,7 +9,7 @@ import yaml
 
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_messages import render
-from app.adapters.slack_text import date
+from app.adapters.slack_text import date, plain
 from app.domain.actions import MessageKind
 from app.domain.incident import Incident, IncidentState
 from app.domain.policy import Mode
@@ -53,8 +53,8 @@ def test_what_has_come_back_is_said_to_be_back() -> None:
     message = render(notice(about=again), LINKS)
 
     assert message.text.startswith("Hello again! Your notebook `JupyterLab (brave-otter)` (2 GPUs)")
-    assert f"was settled {date(T0)}, and it has come back." in message.text
-    assert f"it will be stopped {DEADLINE_WORDS}" in message.text
+    assert f"was settled {plain(date(T0))}, and it has come back." in message.text
+    assert f"it will be stopped {plain(DEADLINE_WORDS)}" in message.text
 
 
 @pytest.mark.parametrize("state", set(IncidentState) - {IncidentState.STOPPING})

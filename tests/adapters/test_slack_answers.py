@@ -59,7 +59,7 @@ async def test_strange_answer_is_one_of_our_errors(url: str, name: str) -> None:
     messenger = SlackMessenger(client, Directory(client, Addresses("C01GPUADMINS")), LINKS)
 
     with pytest.raises(UpstreamError) as raised:
-        await messenger.post(ADMINS, NOTICE, message_id="m1")
+        await messenger.post(ADMINS, NOTICE, message_ids=["m1"])
 
     assert type(raised.value) is ANSWERS[name][1], raised.value
     assert "xoxb" not in str(raised.value)

@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -31,10 +31,13 @@ DIRECT = Receipt("D01ALICE", "1.000100", RecipientKind.OWNER)
 CALLS: dict[str, Call] = {
     "probe": lambda slack: slack.probe(),
     "recipient": lambda slack: slack.recipient(Audience.OWNER, "alice"),
-    "post": lambda slack: slack.post(ADMINS, NOTICE, message_id="m1"),
-    "find": lambda slack: slack.find(ADMINS, "m1", thread=None, since=LONG_AGO),
+    "post": lambda slack: slack.post(ADMINS, NOTICE, message_ids=["m1"]),
+    "find": lambda slack: slack.find(ADMINS, ["m1"], notice=NOTICE, since=LONG_AGO),
     "find in a thread": lambda slack: slack.find(
-        Recipient("D01ALICE", RecipientKind.OWNER), "m1", thread=DIRECT, since=LONG_AGO
+        Recipient("D01ALICE", RecipientKind.OWNER),
+        ["m1"],
+        notice=replace(NOTICE, thread=DIRECT),
+        since=LONG_AGO,
     ),
     "update": lambda slack: slack.update(DIRECT, NOTICE),
 }
@@ -152,6 +155,6 @@ async def test_failed_post_is_not_repeated_by_itself(
     slack_control.lose_replies()
 
     with pytest.raises(UpstreamUnavailableError):
-        await messenger.post(ADMINS, NOTICE, message_id="m1")
+        await messenger.post(ADMINS, NOTICE, message_ids=["m1"])
 
     assert len(slack_control.messages()) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from app.adapters.slack_messages import render
 from app.adapters.slack_text import date
-from app.domain.actions import MessageKind, Notice
+from app.domain.actions import Matter, MessageKind, Notice
 from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.reasons import Reason
 from tests.adapters.conftest import LINKS
@@ -27,7 +27,7 @@ K = MessageKind
 
 def about(incident: Incident, kind: MessageKind = K.WARNING, *, enforced: bool = True) -> Notice:
     ids = [each.allocation_id for each in incident.open_targets] if enforced else []
-    return Notice(kind, incident, T0, deadlines=dict.fromkeys(ids, DEADLINE))
+    return Notice(kind, (Matter(incident, dict.fromkeys(ids, DEADLINE)),), T0)
 
 
 def words(incident: Incident, kind: MessageKind = K.WARNING, *, enforced: bool = True) -> str:

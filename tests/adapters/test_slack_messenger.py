@@ -31,10 +31,23 @@ def reply_in(thread: Receipt) -> Notice:
     return replace(NOTICE, kind=MessageKind.REMINDER, thread=thread)
 
 
+async def found(
+    messenger: SlackMessenger,
+    recipient: Recipient,
+    message_id: str,
+    thread: Receipt | None = None,
+    *,
+    since: datetime = LONG_AGO,
+) -> Receipt | None:
+    notice = NOTICE if thread is None else reply_in(thread)
+    receipts = await messenger.find(recipient, [message_id], notice=notice, since=since)
+    return receipts.get(message_id)
+
+
 async def test_message_reaches_the_owner(
     messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
 ) -> None:
-    receipt = await messenger.post(alice, NOTICE, message_id="m1")
+    receipt = await messenger.post(alice, NOTICE, message_ids=["m1"])
 
     [message] = slack_control.messages("@alice")
     assert receipt == Receipt("D01ALICE", message.ts, RecipientKind.OWNER)
@@ -51,7 +64,7 @@ async def test_same_message_has_the_same_client_id(
     messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
 ) -> None:
     for message_id in ("m1", "m1", "m2"):
-        await messenger.post(alice, NOTICE, message_id=message_id)
+        await messenger.post(alice, NOTICE, message_ids=[message_id])
 
     first, second, other = (message.client_msg_id for message in slack_control.messages())
     assert first == second != other
@@ -60,9 +73,9 @@ async def test_same_message_has_the_same_client_id(
 async def test_reply_goes_into_the_thread(
     messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
 ) -> None:
-    first = await messenger.post(alice, NOTICE, message_id="m1")
+    first = await messenger.post(alice, NOTICE, message_ids=["m1"])
 
-    await messenger.post(alice, reply_in(first), message_id="m2")
+    await messenger.post(alice, reply_in(first), message_ids=["m2"])
 
     assert slack_control.messages("@alice")[-1].thread_ts == first.ts
 
@@ -73,11 +86,11 @@ async def test_thread_of_another_conversation_is_none(
     """The owner is reached elsewhere now, and must not miss the message."""
     elsewhere = Receipt("C01GPUADMINS", "1795489200.000100", RecipientKind.ADMINS)
 
-    receipt = await messenger.post(alice, reply_in(elsewhere), message_id="m1")
+    receipt = await messenger.post(alice, reply_in(elsewhere), message_ids=["m1"])
 
     [message] = slack_control.messages("@alice")
     assert message.thread_ts is None
-    assert await messenger.find(alice, "m1", thread=elsewhere, since=LONG_AGO) == receipt
+    assert await found(messenger, alice, "m1", elsewhere) == receipt
 
 
 async def test_message_whose_reply_was_lost_is_found(
@@ -85,31 +98,31 @@ async def test_message_whose_reply_was_lost_is_found(
 ) -> None:
     slack_control.lose_replies(times=1)
     with pytest.raises(UpstreamUnavailableError):
-        await messenger.post(alice, NOTICE, message_id="m1")
+        await messenger.post(alice, NOTICE, message_ids=["m1"])
 
-    found = await messenger.find(alice, "m1", thread=None, since=LONG_AGO)
+    receipt = await found(messenger, alice, "m1")
 
     [message] = slack_control.messages("@alice")
-    assert found == Receipt("D01ALICE", message.ts, RecipientKind.OWNER)
+    assert receipt == Receipt("D01ALICE", message.ts, RecipientKind.OWNER)
 
 
 async def test_reply_in_a_thread_is_found_there(
     messenger: SlackMessenger, alice: Recipient
 ) -> None:
-    first = await messenger.post(alice, NOTICE, message_id="m1")
-    reply = await messenger.post(alice, reply_in(first), message_id="m2")
+    first = await messenger.post(alice, NOTICE, message_ids=["m1"])
+    reply = await messenger.post(alice, reply_in(first), message_ids=["m2"])
 
-    assert await messenger.find(alice, "m2", thread=first, since=LONG_AGO) == reply
+    assert await found(messenger, alice, "m2", first) == reply
 
 
 async def test_message_that_was_never_posted_is_not_found(
     messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
 ) -> None:
-    first = await messenger.post(alice, NOTICE, message_id="m1")
+    first = await messenger.post(alice, NOTICE, message_ids=["m1"])
     slack_control.say("alice", "D01ALICE", "m2 gpu_watchdog_message")
 
-    assert await messenger.find(alice, "m2", thread=None, since=LONG_AGO) is None
-    assert await messenger.find(alice, "m2", thread=first, since=LONG_AGO) is None
+    assert await found(messenger, alice, "m2") is None
+    assert await found(messenger, alice, "m2", first) is None
 
 
 def talkative() -> SlackState:
@@ -129,7 +142,7 @@ async def test_search_goes_through_every_page() -> None:
         client = AsyncWebClient("xoxb-demo", base_url=f"{url}/api/", retry_handlers=[])
         messenger = SlackMessenger(client, Directory(client, Addresses("C01GPUADMINS")), LINKS)
 
-        receipt = await messenger.find(ADMINS, "m1", thread=None, since=LONG_AGO)
+        receipt = await found(messenger, ADMINS, "m1")
 
         [ours, *_] = control.messages("#gpu-admins")
         assert receipt == Receipt("C01GPUADMINS", ours.ts, RecipientKind.ADMINS)
@@ -137,10 +150,10 @@ async def test_search_goes_through_every_page() -> None:
 
 
 async def test_search_leaves_out_what_is_older(messenger: SlackMessenger, alice: Recipient) -> None:
-    await messenger.post(alice, NOTICE, message_id="m1")
+    await messenger.post(alice, NOTICE, message_ids=["m1"])
     later = datetime.now(UTC) + timedelta(minutes=1)
 
-    assert await messenger.find(alice, "m1", thread=None, since=later) is None
+    assert await found(messenger, alice, "m1", since=later) is None
 
 
 async def test_thread_that_is_gone_holds_nothing(
@@ -148,19 +161,19 @@ async def test_thread_that_is_gone_holds_nothing(
 ) -> None:
     gone = Receipt("D01ALICE", "1.000100", RecipientKind.OWNER)
 
-    assert await messenger.find(alice, "m1", thread=gone, since=LONG_AGO) is None
+    assert await found(messenger, alice, "m1", gone) is None
 
 
 async def test_rewriting_notifies_nobody_and_keeps_the_id(
     messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
 ) -> None:
-    receipt = await messenger.post(alice, NOTICE, message_id="m1")
+    receipt = await messenger.post(alice, NOTICE, message_ids=["m1"])
 
     await messenger.update(receipt, replace(NOTICE, kind=MessageKind.STATUS))
 
     [message] = slack_control.messages("@alice")
     assert len(message.revisions) == 2
-    assert await messenger.find(alice, "m1", thread=None, since=LONG_AGO) == receipt
+    assert await found(messenger, alice, "m1") == receipt
 
 
 @pytest.mark.parametrize("error", ["message_not_found", "cant_update_message", "is_archived"])
@@ -180,7 +193,7 @@ async def test_recipient_who_refuses_is_looked_up_again(
 ) -> None:
     slack_control.fail("channel_not_found", method="chat.postMessage", times=1)
     with pytest.raises(UpstreamRejectedError):
-        await messenger.post(alice, NOTICE, message_id="m1")
+        await messenger.post(alice, NOTICE, message_ids=["m1"])
     slack_control.deactivate("alice")
 
     again = await messenger.recipient(Audience.OWNER, "alice")
@@ -194,3 +207,56 @@ async def test_probe_is_content_when_slack_answers(
     await messenger.probe()
 
     assert [call.method for call in slack_control.calls()] == ["auth.test"]
+
+
+def joining(thread: Receipt) -> Notice:
+    return replace(NOTICE, thread=thread)
+
+
+async def test_warning_below_a_live_message_stands_in_the_conversation_as_well(
+    messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
+) -> None:
+    root = await messenger.post(alice, NOTICE, message_ids=["m1"])
+
+    receipt = await messenger.post(alice, joining(root), message_ids=["m2"])
+
+    assert receipt.root == root
+    assert slack_control.calls("chat.postMessage")[-1].arguments["reply_broadcast"]
+    # Looked for where it may have been posted, and where another root would have put it.
+    assert await found(messenger, alice, "m2") == receipt
+
+
+async def test_reply_is_no_broadcast(
+    messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
+) -> None:
+    root = await messenger.post(alice, NOTICE, message_ids=["m1"])
+
+    await messenger.post(alice, reply_in(root), message_ids=["m2"])
+
+    assert "reply_broadcast" not in slack_control.calls("chat.postMessage")[-1].arguments
+
+
+async def test_message_for_several_is_found_by_each_of_its_ids(
+    messenger: SlackMessenger, alice: Recipient
+) -> None:
+    receipt = await messenger.post(alice, NOTICE, message_ids=["m1", "m2"])
+
+    receipts = await messenger.find(alice, ["m1", "m2", "m3"], notice=NOTICE, since=LONG_AGO)
+
+    assert receipts == {"m1": receipt, "m2": receipt}
+
+
+@pytest.mark.parametrize("kind", [MessageKind.WARNING, MessageKind.REMINDER])
+async def test_where_the_thread_is_gone_a_message_begins_one(
+    messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient, kind: MessageKind
+) -> None:
+    gone = Receipt("D01ALICE", "1.000100", RecipientKind.OWNER)
+
+    receipt = await messenger.post(
+        alice, replace(NOTICE, kind=kind, thread=gone), message_ids=["m1"]
+    )
+
+    [message] = slack_control.messages("@alice")
+    assert message.thread_ts is None
+    assert receipt == Receipt("D01ALICE", message.ts, RecipientKind.OWNER)
+    assert await found(messenger, alice, "m1", gone) == receipt

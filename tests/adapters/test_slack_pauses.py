@@ -23,7 +23,10 @@ PAUSED = Intent("n1", IntentState.DONE, T0, {}, action=StopAction.PAUSE)
 
 
 def paused(about: Incident, kind: MessageKind = MessageKind.WARNING, **more: object) -> Notice:
-    return replace(notice(kind, about), action=StopAction.PAUSE, **more)  # type: ignore[arg-type] # The words of the test.
+    whole = notice(kind, about)
+    [matter] = whole.matters
+    changed = replace(matter, action=StopAction.PAUSE, **more)  # type: ignore[arg-type] # The words of the test.
+    return replace(whole, matters=(changed,))
 
 
 def test_a_generic_task_is_announced_to_be_paused() -> None:
@@ -71,6 +74,6 @@ def test_closing_of_a_pause_says_how_to_go_on() -> None:
 
     text = said(render(paused(about, MessageKind.CLOSING), LINKS))
 
-    assert text.startswith("Paused <!date")
+    assert "\nPaused <!date" in text
     assert "det experiment activate" in text
     assert "det experiment continue" not in text

@@ -143,7 +143,7 @@ class Court:
                 yield f"S9: {breach.why} after the warning"
 
     def _told_first(self, told: Told, call: Call, condition: Condition) -> Iterator[str]:
-        confirmed = self.memory.confirmed.get(told.post.message_id)
+        confirmed = self.memory.confirmed.get(told.message_id)
         deadline = told.post.deadlines[call.allocation_id]
         if confirmed is None:
             yield "S1: the warning is not confirmed"
@@ -206,7 +206,7 @@ class Court:
 
     def _counts(self, breach: Breach, told: Told) -> bool:
         """Tell whether a breach came after the warning, and could be known before the call."""
-        confirmed = self.memory.confirmed.get(told.post.message_id)
+        confirmed = self.memory.confirmed.get(told.message_id)
         if breach.at < told.at or confirmed is None:
             return False
         if breach.wall is not None and breach.wall <= confirmed.wall:
@@ -225,7 +225,8 @@ def _is_unsaved(condition: Condition) -> bool:
 
 
 def _names(told: Told, call: Call) -> bool:
-    is_new = told.post.kind is MessageKind.WARNING and told.post.thread is None
+    post = told.post
+    is_new = post.kind is MessageKind.WARNING and (post.thread is None or post.is_broadcast)
     return is_new and call.allocation_id in told.post.deadlines
 
 

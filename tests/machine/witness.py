@@ -4,13 +4,13 @@ The oracles judge by this, and never by what the receiver holds to be so.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import inf
 from typing import Generic, TypeVar
 
-from app.domain.actions import Notice
+from app.domain.actions import Matter, Notice
 from app.domain.cluster import Allocation, Snapshot
 from app.domain.incident import Receipt, RecipientKind
 from app.domain.outbox import Recipient
@@ -56,6 +56,8 @@ class Told:
     """Of the identity that it is about."""
     owner: str
     post: Post
+    """Of several incidents that it is about, as far as it is about this one."""
+    message_id: str
 
 
 @dataclass
@@ -227,26 +229,39 @@ class WitnessedSlack(FakeSlack):
         await super().probe()
         self.memory.slack_answered = True
 
-    async def post(self, recipient: Recipient, notice: Notice, *, message_id: str) -> Receipt:
+    async def post(
+        self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]
+    ) -> Receipt:
         before = len(self.posts)
         try:
-            receipt = await super().post(recipient, notice, message_id=message_id)
+            receipt = await super().post(recipient, notice, message_ids=message_ids)
         finally:
             if len(self.posts) > before and recipient.kind is not RecipientKind.ADMINS:
-                identity = notice.incident.identity
-                told = Told(self.stamps.now(), identity.key, identity.username, self.posts[-1])
-                self.memory.told.append(told)
-                self.judge(told)
-        self.memory.confirmed.setdefault(message_id, self.stamps.now())
-        return receipt
-
-    async def find(
-        self, recipient: Recipient, message_id: str, *, thread: Receipt | None, since: datetime
-    ) -> Receipt | None:
-        receipt = await super().find(recipient, message_id, thread=thread, since=since)
-        if receipt is not None:
+                for matter, message_id in zip(notice.matters, message_ids, strict=True):
+                    self._tells(matter, message_id)
+        for message_id in message_ids:
             self.memory.confirmed.setdefault(message_id, self.stamps.now())
         return receipt
+
+    def _tells(self, matter: Matter, message_id: str) -> None:
+        identity = matter.incident.identity
+        post = replace(self.posts[-1], deadlines=dict(matter.deadlines))
+        told = Told(self.stamps.now(), identity.key, identity.username, post, message_id)
+        self.memory.told.append(told)
+        self.judge(told)
+
+    async def find(
+        self,
+        recipient: Recipient,
+        message_ids: Collection[str],
+        *,
+        notice: Notice,
+        since: datetime,
+    ) -> Mapping[str, Receipt]:
+        found = await super().find(recipient, message_ids, notice=notice, since=since)
+        for message_id in found:
+            self.memory.confirmed.setdefault(message_id, self.stamps.now())
+        return found
 
 
 def is_fresh(ages: Sequence[float]) -> bool:

@@ -1,12 +1,13 @@
 """A stand-in for Slack, as far as the receiver's port shows it."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.domain.actions import Audience, MessageKind, Notice
 from app.domain.incident import IncidentState, Receipt, RecipientKind
 from app.domain.outbox import Recipient
-from app.errors import UpstreamError, UpstreamUnavailableError
+from app.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
 from tests.receiver.clocks import Time
 
 ADMINS = "C-admins"
@@ -21,12 +22,15 @@ class Post:
     ts: str
     to: RecipientKind
     kind: MessageKind
-    message_id: str
+    message_ids: tuple[str, ...]
     thread: Receipt | None
+    is_broadcast: bool
     deadlines: dict[str, datetime]
     state: IncidentState
-    """The incident's, as the message told it."""
+    """The first incident's, as the message told it."""
     text: str
+    names: tuple[str, ...]
+    """The tasks of all incidents that it is about."""
 
 
 class FakeSlack:
@@ -44,6 +48,8 @@ class FakeSlack:
         """What posting raises, by who is written to."""
         self.lost_answers = 0
         """How many of the next posts are made, and their confirmation lost."""
+        self.deleted: set[str] = set()
+        """Messages that somebody has deleted, by their receipts' keys."""
         self.posts: list[Post] = []
         self.updates: list[tuple[Receipt, Notice]] = []
 
@@ -60,8 +66,13 @@ class FakeSlack:
             return Recipient(ADMINS, RecipientKind.ADMINS, "deactivated in Slack")
         return Recipient(f"D-{username}", RecipientKind.OWNER)
 
-    async def post(self, recipient: Recipient, notice: Notice, *, message_id: str) -> Receipt:
+    async def post(
+        self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]
+    ) -> Receipt:
         self._answer()
+        if notice.thread and notice.thread.key in self.deleted:
+            # So it is where a thread is gone: in the conversation itself.
+            notice = replace(notice, thread=None)
         if recipient.kind in self.refusals:
             raise self.refusals[recipient.kind]
         post = Post(
@@ -70,30 +81,49 @@ class FakeSlack:
             ts=f"{len(self.posts) + 1}.0",
             to=recipient.kind,
             kind=notice.kind,
-            message_id=message_id,
+            message_ids=tuple(message_ids),
             thread=notice.thread,
+            is_broadcast=notice.is_broadcast,
             deadlines=dict(notice.deadlines),
-            state=notice.incident.state,
+            state=notice.incidents[0].state,
             text=notice.text,
+            names=tuple(t.task_id for each in notice.incidents for t in each.targets),
         )
         self.posts.append(post)
         if self.lost_answers:
             self.lost_answers -= 1
             raise UpstreamUnavailableError("Slack did not answer in time")
-        return Receipt(post.channel, post.ts, post.to)
+        return _receipt(post)
 
     async def find(
-        self, recipient: Recipient, message_id: str, *, thread: Receipt | None, since: datetime
-    ) -> Receipt | None:
+        self,
+        recipient: Recipient,
+        message_ids: Collection[str],
+        *,
+        notice: Notice,
+        since: datetime,
+    ) -> Mapping[str, Receipt]:
         self._answer()
-        for post in self.posts:
-            is_there = (post.channel, post.thread) == (recipient.channel, thread)
-            if is_there and post.message_id == message_id and post.at >= since:
-                return Receipt(post.channel, post.ts, recipient.kind)
-        return None
+        there = [
+            post
+            for post in self.posts
+            if post.channel == recipient.channel
+            and (post.thread == notice.thread or (notice.is_broadcast and post.thread is None))
+            and post.at >= since
+        ]
+        return {
+            each: _receipt(post)
+            for post in there
+            for each in post.message_ids
+            if each in message_ids
+        }
 
     async def update(self, receipt: Receipt, notice: Notice) -> None:
         self._answer()
+        if receipt.key in self.deleted:
+            raise UpstreamRejectedError(
+                "Slack answered message_not_found", code="message_not_found"
+            )
         self.updates.append((receipt, notice))
 
     def told(self, to: RecipientKind = RecipientKind.OWNER) -> list[MessageKind]:
@@ -105,3 +135,8 @@ class FakeSlack:
     def _answer(self) -> None:
         if self.fault is not None:
             raise self.fault
+
+
+def _receipt(post: Post) -> Receipt:
+    root_ts = post.thread.ts if post.thread else ""
+    return Receipt(post.channel, post.ts, post.to, root_ts=root_ts)

@@ -139,7 +139,7 @@ class Ending:
     async def of(cls, receiver: Receiver) -> "Ending":
         determined, slack = receiver.world.determined, receiver.world.slack
         warned_at = [post.at for post in slack.posts if post.kind is K.WARNING]
-        messages = [post.message_id for post in slack.posts]
+        messages = [each for post in slack.posts for each in post.message_ids]
         history = await receiver.history()
         return cls(
             state=(await receiver.incident()).state,

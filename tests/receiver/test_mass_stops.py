@@ -356,7 +356,7 @@ async def test_s10_a_reminder_that_waits_is_not_sent_once_the_breaker_has_trippe
 
     assert world.slack.told() == [K.WARNING]
     _, notice = world.slack.updates[-1]
-    assert notice.incident.state is S.HELD
+    assert notice.incidents[0].state is S.HELD
     assert notice.deadlines == {}
 
 

@@ -60,7 +60,7 @@ async def test_while_nobody_waits_the_deadline_moves_and_the_message_says_until_
     assert world.slack.told() == [K.WARNING], "of what will not happen nobody is reminded"
     _, notice = world.slack.updates[-1]
     assert notice.deadlines == {ALLOCATION: T0 + 2 * GRACE}
-    assert notice.only_when_queued
+    assert [each.only_when_queued for each in notice.matters] == [True]
     assert world.slack.told_admins() == []
 
 

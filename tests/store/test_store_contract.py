@@ -253,8 +253,8 @@ async def test_an_attempt_is_remembered_from_the_first_on(
     await stored(store)
     (waiting,) = await outbox.due(T0, limit=10)
 
-    await outbox.attempt(waiting.message_id, T0)
-    await outbox.attempt(waiting.message_id, T0 + MINUTE)
+    await outbox.attempt([waiting.message_id], T0)
+    await outbox.attempt([waiting.message_id], T0 + MINUTE)
 
     (tried,) = await outbox.due(T0 + MINUTE, limit=10)
     assert tried.attempted_at == T0
