@@ -74,7 +74,6 @@ class Dispatcher:
         """Raises: StaleLeaseError: another replica has taken over; it goes on where this ends."""
         due = await self._outbox.due(self._context.now(), limit=_LOOK)
         for bundle in bundles(due)[:_BATCH]:
-            await self._tenure.go_on()
             with self._contained():
                 await self._deliver(bundle)
 
@@ -85,6 +84,7 @@ class Dispatcher:
         newest = {each.incident_id: each.message_id for each in bundle}
         ready = []
         for delivery in bundle:
+            await self._tenure.go_on()
             is_latest = newest[delivery.incident_id] == delivery.message_id
             if not is_latest and delivery.kind is not MessageKind.WARNING:
                 # Each would be written from what is so now: one of them says it all.
@@ -165,6 +165,11 @@ class Dispatcher:
         if recipient is None or (first.audience is Audience.OWNER and is_nobody):
             for each in orders:
                 await self._outcomes.refuse(each.delivery, why)
+            return
+        wait = await self._messenger.wait(recipient)
+        if wait:
+            for each in orders:
+                await self._outcomes.postpone(each.delivery, "so much at once is refused", wait)
             return
         orders = await self._search(orders, recipient)
         if not orders:

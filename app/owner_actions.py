@@ -19,7 +19,7 @@ from app.ports import IncidentStore, PressBook
 
 MORNING = "morning"
 AGAIN = "It changed at the same moment, and nothing was done. Please try again."
-TWICE = "That was done already."
+TWICE = "That was taken before, and counts once. If nothing has come of it, please press again."
 HOW_IT_ENDED: Mapping[IncidentState, str] = {
     IncidentState.RESOLVED: "It was in order again; nothing was stopped.",
     IncidentState.ENDED: "It ended by itself, or is no longer watched.",

@@ -1,9 +1,10 @@
 """Slack, over its Web API: finding people, posting, finding what was posted, rewriting."""
 
+import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -12,6 +13,7 @@ from app.adapters.slack_directory import Addresses, Directory, Person
 from app.adapters.slack_errors import slack_errors, word
 from app.adapters.slack_messages import Links, render
 from app.domain.actions import Audience, Notice
+from app.domain.budget import Budget
 from app.domain.incident import Receipt
 from app.domain.outbox import Recipient
 from app.errors import UpstreamRejectedError
@@ -33,10 +35,20 @@ class SlackMessenger:
     knows better when to try again.
     """
 
-    def __init__(self, client: AsyncWebClient, directory: Directory, links: Links) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        directory: Directory,
+        links: Links,
+        *,
+        budget: Budget | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
         self._directory = directory
         self._links = links
+        self._budget = budget or Budget()
+        self._monotonic = monotonic
 
     async def probe(self) -> None:
         with slack_errors():
@@ -47,10 +59,17 @@ class SlackMessenger:
             return self._directory.admins()
         return await self._directory.owner(username)
 
+    async def wait(self, recipient: Recipient) -> timedelta:
+        return self._budget.wait(recipient.channel, self._now())
+
+    def _now(self) -> timedelta:
+        return timedelta(seconds=self._monotonic())
+
     async def post(
         self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]
     ) -> Receipt:
         thread_ts = _thread_ts(notice.thread, recipient)
+        self._budget.spend(recipient.channel, self._now())
         try:
             return await self._post(recipient, notice, message_ids, thread_ts)
         except UpstreamRejectedError as exc:

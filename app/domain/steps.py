@@ -272,8 +272,7 @@ def blocked(
 
 def counts(incident: Incident, event: WarningDelivered) -> bool:
     """Tell whether it was not on its way when its round ended, and told the owner (S1)."""
-    told = event.receipt.recipient is not RecipientKind.ADMINS
-    return told and event.round == incident.round
+    return event.round == incident.round and event.receipt.recipient is not RecipientKind.ADMINS
 
 
 def warned(incident: Incident, event: WarningDelivered) -> Step:

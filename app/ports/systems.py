@@ -1,7 +1,7 @@
 """What the use cases need of the systems that the watchdog talks to."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.domain.actions import Audience, Notice
@@ -93,6 +93,10 @@ class Messenger(Protocol):
         An owner who is unknown or deactivated in Slack gets the admins' channel, marked as a
         fall-back: it counts as told to admins, never as told to the owner (S1).
         """
+        ...
+
+    async def wait(self, recipient: Recipient) -> timedelta:
+        """Return how long it is until Slack takes another message there; nothing: it does now."""
         ...
 
     async def post(

@@ -70,6 +70,17 @@ async def test_same_message_has_the_same_client_id(
     assert first == second != other
 
 
+async def test_a_channel_takes_the_next_message_a_second_later_and_another_one_at_once(
+    messenger: SlackMessenger, alice: Recipient
+) -> None:
+    assert await messenger.wait(alice) == timedelta()
+
+    await messenger.post(alice, NOTICE, message_ids=["m1"])
+
+    assert timedelta() < await messenger.wait(alice) <= timedelta(seconds=1)
+    assert await messenger.wait(replace(alice, channel="D0ANOTHER")) == timedelta()
+
+
 async def test_reply_goes_into_the_thread(
     messenger: SlackMessenger, slack_control: SlackControl, alice: Recipient
 ) -> None:

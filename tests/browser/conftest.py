@@ -1,4 +1,4 @@
-"""One Chromium for all tests, and the owner's page on a socket for each."""
+"""One Chromium for all tests of a module, and the owner's page on a socket for each."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -36,8 +36,9 @@ class Visited:
             self.page.screenshot(path=f"{_FOLDER}/{name}.png", full_page=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Ended with the module: Playwright runs an event loop, and then no other test may have one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=_executable(),

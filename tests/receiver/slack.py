@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.actions import Audience, MessageKind, Notice
 from app.domain.incident import IncidentState, Receipt, RecipientKind
@@ -50,6 +50,10 @@ class FakeSlack:
         """How many of the next posts are made, and their confirmation lost."""
         self.deleted: set[str] = set()
         """Messages that somebody has deleted, by their receipts' keys."""
+        self.pauses: dict[str, timedelta] = {}
+        """How long each channel takes nothing more."""
+        self.searches = 0
+        """How often it was asked for a message that may have arrived."""
         self.posts: list[Post] = []
         self.updates: list[tuple[Receipt, Notice]] = []
 
@@ -65,6 +69,9 @@ class FakeSlack:
         if username in self.unknown:
             return Recipient(ADMINS, RecipientKind.ADMINS, "deactivated in Slack")
         return Recipient(f"D-{username}", RecipientKind.OWNER)
+
+    async def wait(self, recipient: Recipient) -> timedelta:
+        return self.pauses.get(recipient.channel, timedelta())
 
     async def post(
         self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]
@@ -104,6 +111,7 @@ class FakeSlack:
         since: datetime,
     ) -> Mapping[str, Receipt]:
         self._answer()
+        self.searches += 1
         there = [
             post
             for post in self.posts

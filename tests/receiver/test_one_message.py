@@ -300,3 +300,18 @@ async def test_one_that_cannot_be_told_keeps_none_of_the_others_from_it(
 
     [post] = to_owner(world)
     assert set(post.names) == {identities[0].task_id, identities[2].task_id}
+
+
+async def test_what_slack_does_not_take_yet_waits_and_was_not_tried(
+    world: World, receiver: Receiver
+) -> None:
+    world.slack.pauses["D-bob"] = SECOND
+    await receiver.warns()
+    assert world.slack.posts == []
+
+    world.slack.pauses.clear()
+    world.time.passes(SECOND)
+    await receiver.dispatcher.deliver_due()
+
+    assert [post.kind for post in to_owner(world)] == [K.WARNING]
+    assert world.slack.searches == 0, "what was never sent need not be looked for"
