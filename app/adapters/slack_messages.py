@@ -180,7 +180,8 @@ def _closing(notice: Notice, _links: Links) -> Message:
 
 def _admins(notice: Notice, links: Links) -> Message:
     incident = notice.matters[0].incident
-    text = quoted_lines(notice.text, _ADMINS)
+    # What is left of a text may be nothing, which Slack takes for no message.
+    text = quoted_lines(notice.text, _ADMINS) or "Something that cannot be shown here."
     url = f"{links.public_url.rstrip('/')}/api/v1/incidents/{quote(incident.incident_id, safe='')}"
     facts = f"{code(incident.identity.alertname)} · {code(incident.identity.username)}"
     return Message(text, [section(text), context([facts, link(url, "incident")])])
