@@ -2,18 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from app.context import Context
 from app.domain.actions import Matter, MessageKind, Notice
 from app.domain.alert import Scope
-from app.domain.incident import Incident, Receipt
+from app.domain.incident import Incident, IncidentState, Receipt
+from app.domain.keeping import offered, still_allowed
 from app.domain.policy import Mode
 from app.domain.schedule import deadlines, promised
+from app.domain.waking import next_working_morning
 from app.ports import IncidentStore, Outbox
 from app.recorder import Recorder
 
 Rewriting = tuple[Receipt, Notice]
+_WITH_BUTTONS = frozenset({MessageKind.WARNING, MessageKind.STATUS})
+_ANSWERABLE = frozenset({IncidentState.FIRING, IncidentState.NOTIFIED, IncidentState.HELD})
 _LATEST = 2
 """So many of an incident's warnings are rewritten: the one before may still name what it named."""
 
@@ -36,8 +41,12 @@ class Notices:
         text: str = "",
     ) -> Notice:
         now = self._context.now()
-        matters = [await self._matter(kind, each, now) for each in incidents]
-        return Notice(kind, tuple(matters), now, thread=thread, text=text)
+        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
+        matters = tuple([await self._matter(kind, each, now, clock) for each in incidents])
+        notice = Notice(kind, matters, now, thread=thread, text=text)
+        if kind is MessageKind.BREAKER:
+            return replace(notice, breaker=await self._store.breaker())
+        return notice
 
     async def rewritings(self, message: Receipt, incidents: Iterable[Incident]) -> list[Rewriting]:
         """Return what a live message is to say by now, and what stands below it of these.
@@ -71,16 +80,38 @@ class Notices:
             found.append((receipt, notice))
         return [*found, (message, whole)]
 
-    async def _matter(self, kind: MessageKind, incident: Incident, now: datetime) -> Matter:
+    async def _matter(
+        self, kind: MessageKind, incident: Incident, now: datetime, clock: timedelta
+    ) -> Matter:
         policy = self._recorder.policy(incident)
+        due = partial(deadlines, incident, policy, clock=clock, now=now)
         first = kind is MessageKind.WARNING
         return Matter(
             incident=self._named(incident),
-            deadlines=self._promised(incident, now) if first else await self._due(incident, now),
+            deadlines=self._promised(incident, now) if first else due(),
             action=policy.action,
             fallback=policy.fallback,
             only_when_queued=policy.only_when_queued,
+            keeps=await self._keeps(incident, now) if kind in _WITH_BUTTONS else (),
         )
+
+    async def _keeps(self, incident: Incident, now: datetime) -> tuple[str, ...]:
+        """Return for how long every task of it may still be kept."""
+        if incident.mode is not Mode.ENFORCE or incident.state not in _ANSWERABLE:
+            return ()
+        policy, rulebook = self._recorder.policy(incident), self._context.rulebook
+        task_ids = sorted({target.task_id for target in incident.open_targets})
+        since = incident.opened_at
+        keeps = await self._store.keeps_since(task_ids, policy.name, since)
+        left = [
+            still_allowed(
+                [each for each in keeps if each.task_id == task_id], policy, since=since, now=now
+            )
+            for task_id in task_ids
+        ]
+        zone = rulebook.zone_of(incident.identity.username)
+        morning = next_working_morning(policy.waking_hours, now, zone)
+        return offered(min(left), until_morning=morning - now) if left else ()
 
     def _named(self, incident: Incident) -> Incident:
         """Add what Determined says of the targets: their names and slots."""
@@ -105,7 +136,3 @@ class Notices:
             # They are alternatives to each other: all are looked at again at the same time.
             return dict.fromkeys(ends, max(ends.values()))
         return ends
-
-    async def _due(self, incident: Incident, now: datetime) -> dict[str, datetime]:
-        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
-        return deadlines(incident, self._recorder.policy(incident), clock=clock, now=now)

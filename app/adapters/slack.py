@@ -11,7 +11,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from app.adapters.slack_directory import Addresses, Directory, Person
 from app.adapters.slack_errors import slack_errors, word
-from app.adapters.slack_messages import Links, render
+from app.adapters.slack_links import Links
+from app.adapters.slack_messages import render
 from app.domain.actions import Audience, Notice
 from app.domain.budget import Budget
 from app.domain.incident import Receipt

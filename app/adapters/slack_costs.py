@@ -43,4 +43,5 @@ def restarts(notice: Notice) -> Iterator[Block]:
         for each in stopped
     ]
     for means in list(dict.fromkeys(found))[:_MOST_TYPES]:
-        yield section(f"{means.loses} {means.restart}")
+        what = "What was stopped: " if len(notice.matters) > 1 else ""
+        yield section(f"{what}{means.loses} {means.restart}")

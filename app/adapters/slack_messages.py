@@ -4,23 +4,24 @@ Messages name what was found, what will happen, what that would cost, and how to
 announce a stop only where the notice has a deadline (S10).
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from app.adapters import slack_buttons as buttons
 from app.adapters import slack_holdings as holdings
 from app.adapters import slack_together as together
 from app.adapters import slack_words as words
 from app.adapters.slack_blocks import MOST_CHARACTERS, Block, context, section, size
 from app.adapters.slack_conditions import condition
 from app.adapters.slack_costs import costs, restarts
-from app.adapters.slack_lists import listed
+from app.adapters.slack_links import Links, footer, open_targets, silence_url
+from app.adapters.slack_lists import Accessory, listed, nothing
 from app.adapters.slack_next import announced, what_next
 from app.adapters.slack_states import state
 from app.adapters.slack_text import code, date, link, plain, quoted, quoted_lines
-from app.domain.actions import Matter, MessageKind, Notice
-from app.domain.incident import IncidentState, Target
+from app.domain.actions import MessageKind, Notice
+from app.domain.incident import IncidentState
 from app.domain.reclaimed import held_so_far
 
 # Characters. A section takes 3,000; the live message's text fits into the 4,000 bytes that a
@@ -28,17 +29,6 @@ from app.domain.reclaimed import held_so_far
 _SENTENCE = 300
 _DESCRIPTION = 1_500
 _ADMINS = 2_500
-_URL = 500
-"""The longest of an address that several tasks share the room with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Addresses that people open in a browser."""
-
-    alertmanager_url: str
-    determined_url: str
-    public_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +43,16 @@ def render(notice: Notice, links: Links) -> Message:
 
 
 def _with_list(
-    notice: Notice, text: str, before: Iterable[Block], after: Iterable[Block] = ()
+    notice: Notice,
+    text: str,
+    before: Iterable[Block],
+    after: Iterable[Block] = (),
+    beside: Accessory = nothing,
 ) -> Message:
     """Return a message with the tasks in its midst, as many as there is room for."""
     before, after = list(before), list(after)
     room = MOST_CHARACTERS - size(before) - size(after)
-    return Message(plain(text), [*before, *listed(notice, room=room), *after])
+    return Message(plain(text), [*before, *listed(notice, room=room, beside=beside), *after])
 
 
 def _warning(notice: Notice, links: Links) -> Message:
@@ -72,8 +66,10 @@ def _warning(notice: Notice, links: Links) -> Message:
             section(f"*{following}*"),
             *costs(told),
             section(_how_to_say_no(notice, links)),
-            *_footer(notice, links),
+            *buttons.answers(notice, links),
+            *footer(notice, links),
         ],
+        buttons.beside(notice, links),
     )
 
 
@@ -93,12 +89,8 @@ def _hello(notice: Notice) -> str:
 
 def _about(notice: Notice) -> str:
     """Return what a message is about, as far as it is not over."""
-    targets = [target for each in notice.matters for target in _open(each)]
+    targets = [target for each in notice.matters for target in open_targets(each)]
     return words.subject(tuple(targets), notice.matters[0].incident.identity)
-
-
-def _open(matter: Matter) -> tuple[Target, ...]:
-    return () if matter.incident.is_final else matter.incident.open_targets
 
 
 def _reminder(notice: Notice, links: Links) -> Message:
@@ -138,7 +130,8 @@ def _status(notice: Notice, links: Links) -> Message:
         notice,
         f"{how} {about}",
         [section(how), section(f"{about}\n{_found(notice)}")],
-        [*restarts(notice), *_footer(notice, links)],
+        [*restarts(notice), *buttons.answers(notice, links), *footer(notice, links)],
+        buttons.beside(notice, links),
     )
 
 
@@ -156,8 +149,10 @@ def _status_of_several(notice: Notice, links: Links) -> Message:
             *costs(told),
             *([] if is_over else [section(_how_to_say_no(notice, links))]),
             *restarts(notice),
-            *_footer(notice, links),
+            *buttons.answers(notice, links),
+            *footer(notice, links),
         ],
+        buttons.beside(notice, links),
     )
 
 
@@ -184,7 +179,10 @@ def _admins(notice: Notice, links: Links) -> Message:
     text = quoted_lines(notice.text, _ADMINS) or "Something that cannot be shown here."
     url = f"{links.public_url.rstrip('/')}/api/v1/incidents/{quote(incident.incident_id, safe='')}"
     facts = f"{code(incident.identity.alertname)} · {code(incident.identity.username)}"
-    return Message(text, [section(text), context([facts, link(url, "incident")])])
+    row = buttons.of_incident(notice, links)
+    if notice.kind is MessageKind.BREAKER:
+        row = buttons.of_breaker(notice, notice.breaker, links)
+    return Message(text, [section(text), context([facts, link(url, "incident")]), *row])
 
 
 _RENDERERS: dict[MessageKind, Callable[[Notice, Links], Message]] = {
@@ -194,6 +192,7 @@ _RENDERERS: dict[MessageKind, Callable[[Notice, Links], Message]] = {
     MessageKind.STATUS: _status,
     MessageKind.CLOSING: _closing,
     MessageKind.ADMINS: _admins,
+    MessageKind.BREAKER: _admins,
 }
 
 
@@ -217,14 +216,14 @@ def _so_far(notice: Notice) -> str:
     total = together.added(found)
     if not used or total.is_small:
         return ""
-    return f"By {date(notice.now)}: {total.gpu_hours} {used} since."
+    return f"{total.gpu_hours} {used} so far ({date(notice.now)})."
 
 
 def _how_to_say_no(notice: Notice, links: Links) -> str:
     incident = notice.matters[0].incident
     deadlines = announced(notice.kind, notice.matters)
     found = condition(incident.identity.alertname)
-    silence = link(_silence_url(notice, links), "silence it in Alertmanager")
+    silence = link(silence_url(notice, links), "silence it in Alertmanager")
     if holdings.is_about_holdings(incident):
         return holdings.how_to_say_no(notice.matters[0], silence)
     if found.change and not deadlines:
@@ -237,40 +236,3 @@ def _how_to_say_no(notice: Notice, links: Links) -> str:
         f"{lead} {found.settles}; or {silence} for as long as you like. If you are done with it, "
         "ending it yourself frees what it holds for others."
     )
-
-
-def _silence_url(notice: Notice, links: Links) -> str:
-    """Return Alertmanager's page for a new silence, filled in: this policy, this task or owner."""
-    incident = notice.matters[0].incident
-    targets = [target for each in notice.matters for target in _open(each)]
-    one = targets[0] if len(targets) == 1 and not holdings.is_about_holdings(incident) else None
-    labels = {"policy": incident.identity.policy}
-    labels |= {"task_id": one.task_id} if one else {"username": incident.identity.username}
-    if holdings.is_about_holdings(incident):
-        labels = {**labels, "resource_pool": incident.identity.resource_pool}
-    matchers = ", ".join(f"{name}={json.dumps(value)}" for name, value in labels.items())
-    base = links.alertmanager_url.rstrip("/")
-    return f"{base}/#/silences/new?filter={quote(f'{{{matchers}}}', safe='')}"
-
-
-def _footer(notice: Notice, links: Links) -> Iterator[Block]:
-    incidents = [each.incident for each in notice.matters]
-    dashboard = "" if len(incidents) > 1 else incidents[0].annotations.get("dashboard_url", "")
-    runbook = incidents[0].annotations.get("runbook_url", "")
-    if len(incidents) > 1 and len(runbook) > _URL:
-        runbook = ""
-    tasks = {_task_url(target, links) for each in incidents for target in each.targets[:1]}
-    found = [
-        link(dashboard, "Dashboard"),
-        link(runbook, "What this means"),
-        *(link(url, "Determined") for url in sorted(tasks)[:1]),
-    ]
-    if any(found):
-        yield context(found)
-
-
-def _task_url(target: Target, links: Links) -> str:
-    """Return the page of the experiment, or the list of tasks."""
-    base = links.determined_url.rstrip("/")
-    experiment = words.experiment_of(target)
-    return f"{base}/det/experiments/{experiment}" if experiment else f"{base}/det/tasks"

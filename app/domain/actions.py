@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.breaker import Quota
+from app.domain.breaker import BreakerState, Quota
 from app.domain.incident import Incident, Intent, IntentState, Receipt
-from app.domain.policy import Fallback, StopAction
+from app.domain.policy import Fallback, Mode, StopAction
 
 
 class MessageKind(StrEnum):
@@ -17,6 +17,10 @@ class MessageKind(StrEnum):
     STATUS = "status"  # the owner's message rewritten in place
     CLOSING = "closing"  # a new post in the thread: how it ended
     ADMINS = "admins"  # a new post to the admins
+    BREAKER = "breaker"  # a new post to the admins: the breaker has tripped
+
+
+FOR_ADMINS = frozenset({MessageKind.ADMINS, MessageKind.BREAKER})
 
 
 class Audience(StrEnum):
@@ -32,7 +36,7 @@ class SendMessage:
 
     @property
     def audience(self) -> Audience:
-        return Audience.ADMINS if self.kind is MessageKind.ADMINS else Audience.OWNER
+        return Audience.ADMINS if self.kind in FOR_ADMINS else Audience.OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,13 @@ class Matter:
     """What the deadlines are the end of."""
     fallback: Fallback = Fallback.NONE
     only_when_queued: bool = False
+    keeps: tuple[str, ...] = ()
+    """For how long its tasks may still be kept, of what is offered (`keeping.OFFERED`)."""
+
+    @property
+    def is_enforced(self) -> bool:
+        """Tell whether a stop may come of it."""
+        return self.incident.mode is Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,8 @@ class Notice:
     text: str = ""
     superseded: bool = False
     """Of a message that is rewritten: a newer one says how things stand."""
+    breaker: BreakerState = field(default_factory=BreakerState)
+    """As it is now, where the message is about it."""
 
     @property
     def is_broadcast(self) -> bool:

@@ -31,7 +31,7 @@ def _key(delivery: Delivery) -> Hashable:
     match delivery.kind:
         case MessageKind.WARNING:
             return delivery.kind, delivery.username, delivery.alertname
-        case MessageKind.ADMINS:
+        case MessageKind.ADMINS | MessageKind.BREAKER:
             return delivery.message_id
         case _:
             # What was told in one message goes on there.

@@ -1,10 +1,19 @@
 """How long a task may be kept: long enough for who needs it, and not for ever."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from app.domain.incident import Keep
 from app.domain.policy import Policy
+
+MORNING = "morning"
+"""Until the next working morning, which is another span every time."""
+OFFERED: Mapping[str, timedelta] = {
+    "2h": timedelta(hours=2),
+    "8h": timedelta(hours=8),
+    "24h": timedelta(hours=24),
+}
+"""For how long a button keeps; besides `MORNING`."""
 
 
 def still_allowed(
@@ -22,3 +31,9 @@ def still_allowed(
             reach = keep.until
     in_force = max(reach - now, timedelta())
     return min(policy.keep_longest, in_force + policy.keep_total - covered)
+
+
+def offered(allowed: timedelta, *, until_morning: timedelta) -> tuple[str, ...]:
+    """Return which of the spans on offer a keep may still have."""
+    spans = {**OFFERED, MORNING: until_morning}
+    return tuple(name for name, span in spans.items() if span <= allowed)

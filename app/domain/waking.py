@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 _DAY = timedelta(days=1)
+_NINE = time(9)
+_WEEKEND = frozenset({5, 6})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,18 @@ def _days(hours: WakingHours, now: datetime, zone: tzinfo) -> tuple[tuple[dateti
 def _readings(day: date, at: time, zone: tzinfo) -> Iterator[datetime]:
     for fold in (0, 1):
         yield datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC)
+
+
+def next_working_morning(hours: WakingHours, now: datetime, zone: tzinfo) -> datetime:
+    """Return when the waking hours begin on the next day from Monday to Friday, in UTC.
+
+    Nine o'clock where the hours are off. Never sooner than tomorrow.
+    """
+    at = _NINE if hours.are_off else hours.begin
+    day = now.astimezone(zone).date() + _DAY
+    while day.weekday() in _WEEKEND:
+        day += _DAY
+    return max(_readings(day, at, zone))
 
 
 ALWAYS = WakingHours(time(), time())

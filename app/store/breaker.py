@@ -61,7 +61,7 @@ async def _admit(connection: AsyncConnection, incident: Incident, order: SaveInt
     if why:
         tripped = trip(order.quota, stop, by=WATCHDOG, reason=why, at=now)
         await write_breaker(connection, tripped)
-        told = SendMessage(MessageKind.ADMINS, alarm(tripped))
+        told = SendMessage(MessageKind.BREAKER, alarm(tripped))
         await connection.execute(sa.insert(outbox).values(order_row(incident, told)))
     return why
 

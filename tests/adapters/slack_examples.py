@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from slack_sdk.models.blocks import Block, ContextBlock, SectionBlock
+from slack_sdk.models.blocks import ActionsBlock, Block, ContextBlock, SectionBlock
 
 from app.adapters.slack_messages import Message
 from app.domain.actions import Matter, MessageKind, Notice
@@ -82,7 +82,7 @@ def _texts(block: object) -> Iterator[str]:
 def assert_fits(message: Message) -> None:
     """Hold a message to Slack's own models and to its documented limits."""
     for block in Block.parse_all(message.blocks):
-        assert isinstance(block, SectionBlock | ContextBlock)
+        assert isinstance(block, SectionBlock | ContextBlock | ActionsBlock)
         block.validate_json()
     check_blocks(message.blocks)
     assert message.text

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.incident import Keep
-from app.domain.keeping import still_allowed
+from app.domain.keeping import offered, still_allowed
 from tests.domain.examples import POLICY, T0, TASK
 
 HOUR = timedelta(hours=1)
@@ -85,3 +85,19 @@ def test_whatever_is_asked_for_within_the_limit_the_sum_stays_within_it() -> Non
         )
     }
     assert len(covered) == 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("allowed", "names"),
+    [
+        (timedelta(hours=24), ("2h", "8h", "24h", "morning")),
+        (timedelta(hours=21), ("2h", "8h", "morning")),
+        (timedelta(hours=2), ("2h",)),
+        (timedelta(minutes=119), ()),
+        (timedelta(), ()),
+    ],
+)
+def test_only_a_span_that_is_still_allowed_is_offered(
+    allowed: timedelta, names: tuple[str, ...]
+) -> None:
+    assert offered(allowed, until_morning=timedelta(hours=21)) == names

@@ -1,6 +1,7 @@
 """One live message per owner and alert: told together, and kept up to date."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from app.domain.actions import MessageKind, Notice
 from app.domain.alert import Identity
@@ -9,7 +10,7 @@ from app.domain.reasons import Reason
 from app.errors import UpstreamUnavailableError
 from tests.domain.examples import IDENTITY, TASK
 from tests.receiver.calls import crash
-from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
+from tests.receiver.conftest import GRACE, MINUTE, POLICY, RULEBOOK, SECOND, Receiver
 from tests.receiver.slack import Post
 from tests.receiver.world import World, sibling
 
@@ -315,3 +316,19 @@ async def test_what_slack_does_not_take_yet_waits_and_was_not_tried(
 
     assert [post.kind for post in to_owner(world)] == [K.WARNING]
     assert world.slack.searches == 0, "what was never sent need not be looked for"
+
+
+async def test_a_message_offers_no_longer_keep_than_is_still_allowed(
+    world: World, receiver: Receiver
+) -> None:
+    short = replace(POLICY, keep_total=timedelta(hours=4))
+    receiver.rulebook = replace(RULEBOOK, policies={POLICY.name: short})
+    await receiver.restart()
+    await receiver.settles()
+    await receiver.warns()
+    await receiver.keep("2h")
+
+    await receiver.run(MINUTE)
+
+    _, notice = world.slack.updates[-1]
+    assert [each.keeps for each in notice.matters] == [("2h",)]

@@ -90,7 +90,7 @@ async def test_the_stop_that_is_one_too_many_trips_the_breaker_and_leaves_no_int
     assert (breaker.tripped, breaker.at, breaker.by) == (True, NOW, "watchdog")
     assert breaker.stops == (PlannedStop("i3", allocation_of(incident)),)
     of_it = [one for one in await outbox.due(NOW, limit=99) if one.incident_id == "i3"]
-    [told] = [one for one in of_it if one.kind is MessageKind.ADMINS]
+    [told] = [one for one in of_it if one.kind is MessageKind.BREAKER]
     assert breaker.reason in told.text
 
 
@@ -104,7 +104,7 @@ async def test_admins_are_told_once_however_many_stops_are_refused(
             await happens(store, incident, proven(incident, due))
 
     kinds = [one.kind for one in await outbox.due(NOW, limit=99)]
-    assert kinds.count(MessageKind.ADMINS) == 1
+    assert kinds.count(MessageKind.BREAKER) == 1
     assert await store.stops_within(HOUR) == 0
 
 
@@ -295,7 +295,7 @@ async def test_two_processes_that_race_do_not_get_past_the_limit_together(
     assert sum(isinstance(result, BreakerTrippedError) for result in results) == 6
     assert await store.stops_within(HOUR) == 2
     kinds = [one.kind for one in await outbox.due(NOW, limit=99)]
-    assert kinds.count(MessageKind.ADMINS) == 1
+    assert kinds.count(MessageKind.BREAKER) == 1
 
 
 async def test_of_two_admins_who_press_at_once_the_first_is_remembered(
