@@ -195,11 +195,13 @@ def _people(settings: Settings) -> dict[str, Person]:
 
 
 def _links(settings: Settings) -> Links:
-    peer = settings.alertmanagers[0]
+    peer, pages = settings.alertmanagers[0], owner_links(settings)
     return Links(
         alertmanager_url=str(peer.external_url or peer.url),
         determined_url=str(settings.determined.external_url or settings.determined.url),
         public_url=str(settings.public_url),
+        interactive=settings.slack.hears_buttons,
+        page=pages.page if pages else None,
     )
 
 

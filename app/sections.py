@@ -165,6 +165,10 @@ class SlackSection(Section):
     remember: Duration = timedelta(minutes=5)
     """How long it is remembered who was found in Slack, and who was not."""
 
+    @property
+    def hears_buttons(self) -> bool:
+        return self.app_token_file is not None or self.signing_secret_file is not None
+
 
 class OwnerPageSection(Section):
     """The page at the end of the links in messages to owners."""

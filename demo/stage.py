@@ -78,11 +78,11 @@ class Stage:
         ]
 
     def posts(self, username: str) -> list[MessageRecord]:
-        """Return the messages that began a thread in somebody's direct messages."""
-        return [one for one in self._said(username) if one.thread_ts is None]
+        """Return the messages that stand in somebody's direct messages: those notify."""
+        return [one for one in self._said(username) if one.thread_ts is None or one.broadcast]
 
     def replies(self, username: str) -> list[MessageRecord]:
-        return [one for one in self._said(username) if one.thread_ts is not None]
+        return [one for one in self._said(username) if one.thread_ts and not one.broadcast]
 
     def stops(self, task: TaskState) -> list[CallRecord]:
         """Return the calls on Determined that were to end or pause the task."""

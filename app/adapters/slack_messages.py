@@ -170,6 +170,8 @@ def _closing(notice: Notice, _links: Links) -> Message:
     text = state(notice.kind, matter)
     if holdings.is_about_holdings(matter.incident):
         return _with_list(notice, text, [section(text)], restarts(notice))
+    # Others may have the same thread.
+    text += f" This was about {words.subject(matter.incident.targets, matter.incident.identity)}."
     return Message(plain(text), [section(text), *restarts(notice)])
 
 

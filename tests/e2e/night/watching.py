@@ -39,7 +39,7 @@ def endings(stage: Stage, task: TaskState) -> list[MessageRecord]:
     """Return the replies that tell of its stop."""
     threads = {post.ts for post in warnings(stage, task)}
     replies = [one for one in stage.replies(task.username) if one.thread_ts in threads]
-    return [one for one in replies if one.text.startswith("Stopped")]
+    return [one for one in replies if one.text.startswith("Stopped") and task.name in one.shown]
 
 
 def stopped_after(stage: Stage, task: TaskState) -> timedelta:
