@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.rules.evidence_world import LIMIT, MEMORY, QUEUE, world
 from tests.rules.proof_world import (
     ALWAYS,
     BOB,
+    CPU,
+    IDLE,
+    ONE,
     OWNER,
     Series,
-    cluster,
     container_mapping,
     cpu,
     gpu,
@@ -29,12 +32,6 @@ from tests.rules.proof_world import (
     sample,
 )
 
-ROOT = Path(__file__).parents[2]
-POOL = labels(resource_pool="default")
-USER = labels(username=BOB["username"], resource_pool="default")
-MEMORY = 'node_memory_MemAvailable_bytes{{det_agent_id="agent-{}"}}'
-LIMIT = f"watchdog_user_slot_limit{{{USER}}}"
-QUEUE = f'watchdog_queued_slots{{{POOL},username="carol"}}'
 OF_THE_GPUS = (OWNER, gpu_mapping(1), gpu_mapping(2), gpu(1), gpu(2))
 OF_THE_HOST = (OWNER, container_mapping(1), container_mapping(2), cpu(1), cpu(2))
 OF_THE_AGENTS = (*OF_THE_HOST, MEMORY.format("a"), MEMORY.format("b"))
@@ -63,6 +60,12 @@ OF_THE_PAST = (
     "allocation_id_window:watchdog_window_idle:bool",
 )
 """What is recorded of an allocation, and without which nothing is known of its past."""
+SILENT = "1+0x200 _x200"
+"""The last sample is that of 50m; an instant query finds it for five minutes."""
+ACTIVE = f"allocation_id:watchdog_gpu_active:max{{{ONE}}}"
+SIGNALS = f"allocation_id:watchdog_gpu_signals:count{{{ONE}}}"
+SEEN = f'allocation_id_window:watchdog_window_seen:bool{{{ONE},window="30m"}}'
+FOUR_HOURS = f'allocation_id_window:watchdog_window_idle:bool{{{ONE},window="4h"}}'
 
 Tool = Callable[..., CompletedProcess[str]]
 Alerts = dict[str, dict[str, Any]]
@@ -73,13 +76,6 @@ EACH_SERIES = [
     for alert, names in AGES.items()
     for name in names
 ]
-
-
-def world() -> Series:
-    # An instance of MIG, which carries the uuid of the first GPU and says nothing of it.
-    instance = 'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-1",det_agent_id="agent-a",GPU_I_ID="7"}'
-    series = cluster() | recorded() | {instance: ALWAYS}
-    return series | dict.fromkeys((MEMORY.format("a"), MEMORY.format("b"), LIMIT, QUEUE), "1+0x400")
 
 
 @pytest.fixture
@@ -122,8 +118,7 @@ def test_evidence_is_as_old_as_the_last_scrape(answers: Ask, alert: str) -> None
 
 @pytest.mark.parametrize(("alert", "name"), EACH_SERIES)
 def test_evidence_ages_with_a_series_that_is_silent(answers: Ask, alert: str, name: str) -> None:
-    # The last sample is that of 50m; an instant query finds it for five minutes.
-    silent = world() | {name: "1+0x200 _x200"}
+    silent = world() | {name: SILENT}
 
     answers(alert, silent, ("50m", 0), ("50m45s", 45), ("52m", 120), ("56m", None))
 
@@ -138,7 +133,11 @@ def test_evidence_vanishes_with_a_series_that_is_gone(answers: Ask, alert: str, 
 
 @pytest.mark.parametrize("name", ["watchdog_allocation_slots", *OF_THE_PAST])
 def test_evidence_of_idleness_needs_what_was_recorded(answers: Ask, name: str) -> None:
-    incomplete = {key: values for key, values in world().items() if f"{name}{{" not in key}
+    incomplete = {
+        key: values
+        for key, values in world().items()
+        if f"{name}{{" not in key or 'allocation_id="n1.1"' not in key
+    }
     assert len(incomplete) == len(world()) - 1
 
     answers("GPUAllocationIdle", incomplete, ("50m", None))
@@ -153,8 +152,49 @@ def test_evidence_of_idleness_ages_with_the_rules(answers: Ask) -> None:
 @pytest.mark.parametrize("alert", [name for name in AGES if name != "GPUAllocationIdle"])
 def test_evidence_ends_minutes_after_the_rules(answers: Ask, alert: str) -> None:
     rows = {name: values.partition("+")[0] + "+0x200 _x200" for name, values in recorded().items()}
+    last, none = ("50m45s", "51m15s") if AGES[alert] == OF_THE_AGENTS else ("52m45s", "53m15s")
 
-    answers(alert, world() | rows, ("50m", 0), ("54m", None))
+    answers(alert, world() | rows, ("50m", 0), (last, 0), (none, None))
+
+
+@pytest.mark.parametrize(
+    ("rows", "silent", "gone"),
+    [
+        pytest.param({FOUR_HOURS: ALWAYS}, 0, 0, id="idle"),
+        pytest.param({FOUR_HOURS: IDLE}, 120, None, id="not idle"),
+        pytest.param({FOUR_HOURS: "1+0x202 _x200"}, 0, 0, id="idle 90 s ago"),
+        pytest.param(
+            {FOUR_HOURS: ALWAYS, ACTIVE: "0+0x171 1 0+0x228"}, 120, None, id="at work 9 min ago"
+        ),
+    ],
+)
+def test_evidence_of_four_idle_hours_needs_no_host(
+    answers: Ask, rows: Series, silent: float, gone: float | None
+) -> None:
+    seen = world() | rows
+
+    answers("GPUAllocationIdle", seen | {cpu(2): SILENT}, ("52m", silent))
+    answers("GPUAllocationIdle", seen | {cpu(2): "1+0x199 stale _x200"}, ("52m", gone))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param({SEEN: IDLE}, id="not seen"),
+        pytest.param({SIGNALS: "3+0x171 2+0x229"}, id="a signal that ended 9 min ago"),
+    ],
+)
+def test_idleness_that_is_doubted_has_no_evidence(answers: Ask, rows: Series) -> None:
+    answers("GPUAllocationIdle", world() | rows, ("52m", None))
+
+
+def test_window_of_an_owner_that_differs_in_one_label_is_no_evidence(answers: Ask) -> None:
+    name = "allocation_id:watchdog_idle_window:info"
+    series = {key: values for key, values in world().items() if f"{name}{{{ONE}," not in key}
+    others = [labels(**BOB | {label: "other"}) for label in BOB if label != "allocation_id"]
+    rows = {f'{name}{{{other},window="30m"}}': ALWAYS for other in others}
+
+    answers("GPUAllocationIdle", series | rows | {FOUR_HOURS: ALWAYS}, ("50m", None))
 
 
 @pytest.mark.parametrize("alert", AGES)
@@ -164,24 +204,56 @@ def test_evidence_is_none_for_another_owner(answers: Ask, alert: str) -> None:
 
 @pytest.mark.parametrize("alert", AGES)
 def test_evidence_counts_nothing_of_others(answers: Ask, alert: str) -> None:
-    silent = "1+0x200 _x200"
     other = labels(allocation_id="n2.1")
     container = labels(allocation_id="n2.1", container_id="c3", agent_id="agent-c")
-    neighbour = {
-        'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-3",det_agent_id="agent-a"}': silent,
-        f'watchdog_gpu_allocation_info{{{other},gpu_uuid="GPU-3"}}': silent,
-        f"watchdog_container_allocation_info{{{container}}}": silent,
-        'node_memory_MemAvailable_bytes{det_agent_id="agent-c"}': silent,
-        f"watchdog_user_slot_limit{{{labels(username='carol', resource_pool='default')}}}": silent,
-        'watchdog_queued_slots{resource_pool="other",username="carol"}': silent,
-    }
+    cgroup = labels(instance="agent-c:8080", id="/docker/c3")
+    carol = BOB | {"allocation_id": "n2.1", "task_id": "n2", "username": "carol"}
+    elsewhere = BOB | {"allocation_id": "n3.1", "task_id": "n3", "resource_pool": "other"}
+    neighbour = dict.fromkeys(
+        (
+            'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-3",det_agent_id="agent-a"}',
+            f'watchdog_gpu_allocation_info{{{other},gpu_uuid="GPU-3"}}',
+            f"watchdog_container_allocation_info{{{container}}}",
+            f'{CPU}{{{cgroup},cpu="total"}}',
+            'node_memory_MemAvailable_bytes{det_agent_id="agent-c"}',
+            f"watchdog_user_slot_limit{{{labels(username='carol', resource_pool='default')}}}",
+            'watchdog_queued_slots{resource_pool="other",username="dave"}',
+            f"watchdog_allocation_info{{{labels(**carol)}}}",
+            f"watchdog_allocation_info{{{labels(**elsewhere)}}}",
+        ),
+        SILENT,
+    )
+    mapped = f"instance_id:watchdog_container_allocation_info:group{{{container},{cgroup}}}"
 
-    answers(alert, world() | neighbour, ("52m", 0))
+    answers(alert, world() | neighbour | {mapped: ALWAYS}, ("52m", 0))
+
+
+@pytest.mark.parametrize("alert", AGES)
+def test_evidence_counts_once_what_two_say(answers: Ask, alert: str) -> None:
+    # Two receivers, and two cAdvisors on the first agent.
+    second = {
+        f'{name[:-1]},instance="b"}}': values
+        for name, values in world().items()
+        if name.startswith("watchdog_")
+    }
+    where = labels(instance="agent-a:9090", id="/docker/c1")
+    mapping = f'{ONE},agent_id="agent-a",container_id="c1",{where}'
+    second[f"instance_id:watchdog_container_allocation_info:group{{{mapping}}}"] = ALWAYS
+    second[f'{CPU}{{{where},cpu="total"}}'] = ALWAYS
+
+    answers(alert, world() | second, ("50m", 0))
+
+
+def test_evidence_of_a_user_is_as_old_as_the_oldest_of_the_tasks(answers: Ask) -> None:
+    another = labels(**BOB | {"allocation_id": "n4.1", "task_id": "n4"})
+    tasks = {OWNER: SILENT, f"watchdog_allocation_info{{{another}}}": ALWAYS}
+
+    answers("UserOverSlotLimit", world() | tasks, ("52m", 120), ("56m", 0))
 
 
 @pytest.mark.parametrize("alert", [name for name in AGES if name != "UserOverSlotLimit"])
 def test_owner_that_differs_in_one_label_is_no_evidence(answers: Ask, alert: str) -> None:
-    silent = world() | {OWNER: "1+0x200 _x200"}
+    silent = world() | {OWNER: SILENT}
     others = [labels(**BOB | {name: "other"}) for name in BOB]
     fresh = {f"watchdog_allocation_info{{{other}}}": ALWAYS for other in others}
 

@@ -1,13 +1,18 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.rules.mutation.__main__ import equivalents, every_broken_rule
-from tests.rules.mutation.mutants import mutants
+from tests.rules.mutation.mutants import Mutant, mutants
 from tests.rules.mutation.promql import parse
+from tests.rules.proof_world import BOB
+
+Alerts = dict[str, dict[str, Any]]
+Expand = Callable[[str, Mapping[str, str]], str]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,13 @@ def test_what_is_not_understood_is_refused(text: str) -> None:
         parse(text)
 
 
+def of_evidence(alerts: Alerts, expand: Expand) -> Iterator[tuple[str, Mutant]]:
+    for name, alert in alerts.items():
+        if "evidence" in alert["annotations"]:
+            for mutant in mutants(expand(alert["annotations"]["evidence"], BOB)):
+                yield f"{name} evidence", mutant
+
+
 def test_mutants_of_a_rule_differ_from_it_and_have_names_of_their_own() -> None:
     found = list(every_broken_rule())
 
@@ -65,11 +77,13 @@ def test_mutants_of_a_rule_differ_from_it_and_have_names_of_their_own() -> None:
 
 
 def test_prometheus_understands_every_mutant(
-    tmp_path: Path, run_tool: Callable[..., CompletedProcess[str]]
+    alerts: Alerts, expand: Expand, tmp_path: Path, run_tool: Callable[..., CompletedProcess[str]]
 ) -> None:
+    expressions = [one.mutant.expression for one in every_broken_rule()]
+    expressions += {mutant.expression for _, mutant in of_evidence(alerts, expand)}
     rules = [
-        {"record": "a:b:c", "labels": {"mutant": str(number)}, "expr": one.mutant.expression}
-        for number, one in enumerate(every_broken_rule())
+        {"record": "a:b:c", "labels": {"mutant": str(number)}, "expr": expression}
+        for number, expression in enumerate(expressions)
     ]
     path = tmp_path / "mutants.rules.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "mutants", "rules": rules}]}))
@@ -79,8 +93,9 @@ def test_prometheus_understands_every_mutant(
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_explained_mutants_exist_and_have_a_reason() -> None:
+def test_explained_mutants_exist_and_have_a_reason(alerts: Alerts, expand: Expand) -> None:
     found = {(one.title, one.mutant.name) for one in every_broken_rule()}
+    found |= {(title, mutant.name) for title, mutant in of_evidence(alerts, expand)}
 
     for title, reasons in equivalents().items():
         for name, why in reasons.items():

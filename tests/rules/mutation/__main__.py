@@ -1,4 +1,4 @@
-"""Breaks the rules, one condition at a time, and says which of them no test of promtool misses."""
+"""Breaks rules or evidence, one condition at a time, and says which of them no test misses."""
 
 import argparse
 import shutil
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from demo.processes import find_program
+from tests.rules.mutation.evidence import broken_evidence
 from tests.rules.mutation.mutants import Mutant, mutants
 
 _ROOT = Path(__file__).parents[3]
@@ -144,26 +145,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make mutate-rules", description=__doc__)
     parser.add_argument("--rules", default="", help="a part of the title of the rules to break")
     parser.add_argument("--files", default="", help="a part of the names of their files")
+    parser.add_argument("--evidence", action="store_true", help="break that of alerts instead")
     chosen = parser.parse_args(argv)
+    if chosen.evidence:
+        return _report(broken_evidence(chosen.rules))
     with tempfile.TemporaryDirectory(prefix="gpu-watchdog-mutants-") as folder:
         tests = Tests(Path(folder))
         return _report(
-            (one, tests.that_miss(one))
+            (one.title, one.mutant, tests.that_miss(one))
             for one in every_broken_rule()
             if chosen.rules in one.title and chosen.files in one.path.name
         )
 
 
-def _report(results: Iterator[tuple[Broken, str]]) -> int:
+def _report(results: Iterator[tuple[str, Mutant, str]]) -> int:
     explained = equivalents()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     wrong = 0
-    for broken, red in results:
-        why = explained.get(broken.title, {}).get(broken.mutant.name, "")
+    for title, mutant, red in results:
+        why = explained.get(title, {}).get(mutant.name, "")
         outcome = _outcome(red, why)
-        counts[broken.title][outcome] += 1
+        counts[title][outcome] += 1
         wrong += outcome not in {"red", "the same"}
-        print(f"{outcome:9} {broken.title}: {broken.mutant.name}  {red or why}", flush=True)
+        print(f"{outcome:9} {title}: {mutant.name}  {red or why}", flush=True)
     print()
     for title, outcomes in counts.items():
         print(f"{title}: {outcomes.total()} conditions, {dict(outcomes)}")
