@@ -25,9 +25,12 @@ def example(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def logs_of_the_program() -> Iterator[None]:
-    root = logging.getLogger()
+    root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
     handlers, level = root.handlers[:], root.level
     root.handlers = []
+    # Servers that other tests have run may have left it with handlers of its own, or silent.
+    access.handlers, access.propagate, access.disabled = [], True, False
+    access.setLevel(logging.NOTSET)
     configure_logs()
     yield
     root.handlers, root.level = handlers, level

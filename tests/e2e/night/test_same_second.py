@@ -35,12 +35,15 @@ def spared(night: Night) -> Iterator[Spared]:
             begun_again=take("dan", TaskType.TRIAL),
             exempt=take("alice", TaskType.SHELL),
         )
-        deadline = night.warn(*(getattr(tasks, each.name) for each in fields(tasks)))
+        all_of_them = [getattr(tasks, each.name) for each in fields(tasks)]
+        last = night.warn(*all_of_them)
+        # Slack takes one message a second in each channel, which is long at this speed.
+        first = min(night.deadline(task) for task in all_of_them)
         shells = {"matchers": ['task_type="shell"'], "reason": "a course", "until": "2100-01-01"}
         with night.configured(exempt=[shells]):
-            night.wait_until(deadline - LAST_SECOND)
+            night.wait_until(first - LAST_SECOND)
             _act(night, tasks)
-            night.wait_past(deadline)
+            night.wait_past(last)
             yield tasks
 
 
