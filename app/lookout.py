@@ -16,6 +16,8 @@ from app.ports import AlertPeers, Cluster, IncidentStore, Messenger, Rules
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
+_LATELY = timedelta(days=7)
+"""Longer than the watchdog is ever down: a keep that no tick saw has ended rounds, too (S9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Lookout:
             firing=None if firing is None else {a.identity.key: a for a in firing},
             peers=peers,
             breaker=breaker,
-            keeps=await self._store.keeps(now),
+            keeps=await self._store.keeps(now - _LATELY),
             heartbeat_at=self._no_younger(await self._store.heartbeat_at(), now),
             started=self._context.view.started,
         )

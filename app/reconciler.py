@@ -276,7 +276,7 @@ class Reconciler:
     async def _show_keeps(self, world: World) -> None:
         """Make a silence of every keep that has none, so that Alertmanager's view agrees."""
         for keep in world.keeps:
-            if keep.silence_id:
+            if keep.silence_id or keep.until <= world.now:
                 continue
             await self._tenure.go_on()
             try:

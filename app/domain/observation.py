@@ -108,13 +108,29 @@ def _of_determined(
 def _resets(incident: Incident, alert: RuleAlert, world: World) -> Iterator[e.EpisodeBegan]:
     """Yield what ended after the warning, and the round with it, while nobody looked (S9)."""
     for target in incident.targets:
-        silence = ended_silence(incident, target, world)
-        if silence is not None:
-            yield e.EpisodeBegan({"silence": silence.silence_id}, Reason.HOLD_ENDED)
+        ended = ended_hold(incident, target, world)
+        if ended is not None:
+            yield e.EpisodeBegan(dict([ended]), Reason.HOLD_ENDED)
         elif began_after_warning(alert, target):
             yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
         elif breaker_was_reset(incident, target, world):
             yield e.EpisodeBegan({"breaker_reset_by": world.breaker.by}, Reason.HOLD_ENDED)
+
+
+def ended_hold(incident: Incident, target: Target, world: World) -> tuple[str, str] | None:
+    """Return what held the target after its warning and is over: its kind, and its id."""
+    silence = ended_silence(incident, target, world)
+    if silence is not None:
+        return "silence", silence.silence_id
+    if target.warning is None or target.outcome:
+        return None
+    mine = (target.task_id, incident.identity.policy)
+    for keep in world.keeps:
+        # One through another alert held this one, too, though no tick may have seen it.
+        is_over = target.warning.delivered_at < keep.until <= world.now
+        if is_over and (keep.task_id, keep.policy) == mine:
+            return "keep", keep.keep_id
+    return None
 
 
 def ended_silence(incident: Incident, target: Target, world: World) -> Silence | None:

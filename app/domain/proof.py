@@ -14,7 +14,7 @@ from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.observation import (
     began_after_warning,
     breaker_was_reset,
-    ended_silence,
+    ended_hold,
     expressions_of,
     holds_over,
 )
@@ -186,9 +186,9 @@ def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[
         if hold.reason is Reason.BREAKER:
             continue  # It comes last: whatever else forbids this stop says more about it.
         yield hold.reason, f"by {hold.by}" if hold.by else hold.detail
-    silence = ended_silence(incident, target, world)
-    if silence is not None:
-        yield Reason.HOLD_ENDED, f"silence {silence.silence_id} ended after the warning"
+    ended = ended_hold(incident, target, world)
+    if ended is not None:
+        yield Reason.HOLD_ENDED, f"{' '.join(ended)} ended after the warning"
     if not world.peers:
         yield Reason.ALERTMANAGER_UNAVAILABLE, "no Alertmanager is configured"
     for peer in world.peers:

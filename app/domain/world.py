@@ -26,6 +26,7 @@ class World:
     peers: Sequence[PeerReading]
     breaker: BreakerState
     keeps: Sequence[Keep] = field(default_factory=tuple)
+    """Those that are in force, and those that were lately."""
     heartbeat_at: datetime | None = None
     started: Mapping[str, datetime] = field(default_factory=dict)
     """When each allocation was first seen running, by allocation id."""

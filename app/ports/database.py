@@ -127,8 +127,8 @@ class IncidentStore(Protocol):
         """
         ...
 
-    async def keeps(self, now: datetime) -> Sequence[Keep]:
-        """Return the keeps that are in force."""
+    async def keeps(self, after: datetime) -> Sequence[Keep]:
+        """Return the keeps that are in force at some time after this."""
         ...
 
     async def keeps_since(

@@ -193,8 +193,8 @@ class SqlIncidentStore:
                 rows = [asdict(each) | {"reason": storable(each.reason)} for each in keeps]
                 await connection.execute(sa.insert(schema.keeps), rows)
 
-    async def keeps(self, now: datetime) -> Sequence[Keep]:
-        statement = sa.select(schema.keeps).where(schema.keeps.c.until > now)
+    async def keeps(self, after: datetime) -> Sequence[Keep]:
+        statement = sa.select(schema.keeps).where(schema.keeps.c.until > after)
         async with reading(self._engine) as connection:
             rows = (await connection.execute(statement)).mappings().all()
         return [Keep(**row) for row in rows]

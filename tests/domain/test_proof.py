@@ -185,6 +185,12 @@ def test_a_keep_forbids_a_stop_before_alertmanager_knows_of_it() -> None:
     assert verdict(seen=world(DUE, keeps=(keep,))).reason is Reason.KEPT
 
 
+def test_a_keep_that_is_over_since_the_warning_forbids_a_stop_that_rests_on_it() -> None:
+    keep = Keep("k1", TASK, "reclaim", until=DUE - SECOND, by="bob", reason="", created_at=T0)
+
+    assert verdict(seen=world(DUE, keeps=(keep,))).reason is Reason.HOLD_ENDED
+
+
 def test_a_keep_of_another_task_forbids_nothing() -> None:
     keep = Keep("k1", "other", "reclaim", until=DUE + GRACE, by="bob", reason="", created_at=T0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain import events as e
 from app.domain.actions import MessageKind
-from app.domain.incident import Incident, IncidentState
+from app.domain.incident import Incident, IncidentState, Keep
 from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher, Silence
 from app.domain.observation import observe
@@ -20,6 +20,7 @@ from tests.domain.examples import (
     POLICY,
     RECEIPT,
     T0,
+    TASK,
     after,
     firing,
     given_warning,
@@ -98,6 +99,28 @@ def test_s9_a_silence_that_took_no_time_from_the_owner_ends_no_round(
     incident: Incident, silenced: Silence
 ) -> None:
     assert seen(incident, peers=(peer(silences=(silenced,)),)) == []
+
+
+@pytest.mark.parametrize(
+    ("task_id", "policy", "minutes", "ends"),
+    [
+        (TASK, IDENTITY.policy, 5, True),
+        (TASK, IDENTITY.policy, 20, True),
+        (TASK, IDENTITY.policy, 0, False),
+        (TASK, "another", 5, False),
+        ("another", IDENTITY.policy, 5, False),
+    ],
+    ids=["in between", "over just now", "over before the warning", "of a policy", "of a task"],
+)
+def test_s9_a_keep_that_no_tick_saw_ends_the_round(
+    task_id: str, policy: str, minutes: int, *, ends: bool
+) -> None:
+    until = T0 + timedelta(minutes=minutes)
+    keep = Keep("k1", task_id, policy, until=until, by="bob", reason="", created_at=T0)
+
+    found = seen(notified(), keeps=(keep,))
+
+    assert found == ([e.EpisodeBegan({"keep": "k1"}, Reason.HOLD_ENDED)] if ends else [])
 
 
 def test_s9_a_hold_that_is_on_comes_before_one_that_is_over() -> None:

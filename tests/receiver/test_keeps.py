@@ -121,6 +121,23 @@ async def test_s13_a_keep_that_comes_too_late_is_refused_and_promises_nothing(
     assert await receiver.seen.keeps(world.time.wall) == []
 
 
+async def test_s9_a_keep_that_no_tick_saw_ends_the_round_of_every_alert_about_the_task(
+    world: World, receiver: Receiver
+) -> None:
+    """The receiver is down until the keep is over, and Alertmanager never hears of it."""
+    await receiver.warns()
+    await receiver.warns(replace(IDENTITY, alertname="GPUAllocationPartlyIdle"))
+    await receiver.run(LATE)
+    await receiver.keep("1h")
+
+    world.time.passes(timedelta(hours=2))
+    await receiver.run(10 * MINUTE)
+
+    states = {(each.state, each.round) for each in await receiver.incidents()}
+    assert states == {(S.NOTIFIED, 2)}
+    assert world.determined.calls == []
+
+
 async def test_s12_a_keep_takes_a_stop_back_that_was_refused_and_the_history_says_whose(
     world: World, receiver: Receiver
 ) -> None:
