@@ -15,26 +15,35 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def histories(night: Night) -> list[tuple[Json, list[Json]]]:
+def histories(night: Night, killed: set[str]) -> list[tuple[Json, list[Json]]]:
     """Every incident of the night, with its history."""
     found = night.world.incidents(limit="1000")
-    assert found
+    assert len(found) >= len(killed) > 0
     return [(each, night.world.history(each["incident_id"])) for each in found]
 
 
 @pytest.fixture(scope="module")
-def stopped(night: Night, histories: list[tuple[Json, list[Json]]]) -> dict[str, list[Json]]:
+def killed(night: Night) -> set[str]:
+    """Every task that Determined took a call for, up to now: the night goes on."""
+    tasks = night.world.cluster.state().tasks
+    found = [
+        task
+        for task in tasks
+        # A call for what has just ended by itself is refused, and has stopped nothing.
+        if any(call.status == HTTPStatus.OK for call in night.stage.stops(task))
+    ]
+    for task in found:
+        night.stage.incident(task, "stopped")
+    return {task.task_id for task in found}
+
+
+@pytest.fixture(scope="module")
+def stopped(killed: set[str], histories: list[tuple[Json, list[Json]]]) -> dict[str, list[Json]]:
     """The histories that ended in a stop, by task."""
     found = {
         incident["targets"][0]["task_id"]: history
         for incident, history in histories
-        if incident["state"] == "stopped"
-    }
-    # A call for what has just ended by itself is refused, and has stopped nothing.
-    killed = {
-        task.task_id
-        for task in night.world.cluster.state().tasks
-        if any(call.status == HTTPStatus.OK for call in night.stage.stops(task))
+        if incident["state"] == "stopped" and incident["targets"][0]["task_id"] in killed
     }
     assert set(found) == killed, "the watchdog knows of everything that it did"
     return found
