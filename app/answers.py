@@ -5,10 +5,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from app.context import Context
-from app.domain.by_hand import wanted
 from app.domain.events import Dismissed, Event, HoldsObserved, StopRequested
 from app.domain.incident import Hold, Incident, Keep, StopRequest
-from app.domain.keeping import still_allowed
+from app.domain.keeping import still_allowed_for_all
 from app.domain.reasons import Reason
 from app.domain.steps import Transition, is_under_way
 from app.durations import format_duration
@@ -98,18 +97,7 @@ class Answers:
         task_ids = sorted({target.task_id for target in incident.open_targets})
         since = incident.opened_at
         keeps = await self._store.keeps_since(task_ids, policy.name, since)
-        return min(
-            (
-                still_allowed(
-                    [keep for keep in keeps if keep.task_id == task_id],
-                    policy,
-                    since=since,
-                    now=now,
-                )
-                for task_id in task_ids
-            ),
-            default=timedelta(),
-        )
+        return still_allowed_for_all(keeps, task_ids, policy, since=since, now=now)
 
     async def _record(self, incident_id: str, event: Event) -> Incident:
         for _ in range(_TRIES):
@@ -163,7 +151,3 @@ def _keeps(incident: Incident, task_ids: Sequence[str], hold: Hold, now: datetim
         )
         for task_id in task_ids
     ]
-
-
-def is_requested(incident: Incident) -> bool:
-    return bool(wanted(incident))

@@ -9,7 +9,7 @@ from app.context import Context
 from app.domain.actions import Matter, MessageKind, Notice
 from app.domain.alert import Scope
 from app.domain.incident import Incident, IncidentState, Receipt
-from app.domain.keeping import offered, still_allowed
+from app.domain.keeping import offered, still_allowed_for_all
 from app.domain.policy import Mode
 from app.domain.schedule import deadlines, promised
 from app.domain.waking import next_working_morning
@@ -103,15 +103,10 @@ class Notices:
         task_ids = sorted({target.task_id for target in incident.open_targets})
         since = incident.opened_at
         keeps = await self._store.keeps_since(task_ids, policy.name, since)
-        left = [
-            still_allowed(
-                [each for each in keeps if each.task_id == task_id], policy, since=since, now=now
-            )
-            for task_id in task_ids
-        ]
+        left = still_allowed_for_all(keeps, task_ids, policy, since=since, now=now)
         zone = rulebook.zone_of(incident.identity.username)
         morning = next_working_morning(policy.waking_hours, now, zone)
-        return offered(min(left), until_morning=morning - now) if left else ()
+        return offered(left, until_morning=morning - now)
 
     def _named(self, incident: Incident) -> Incident:
         """Add what Determined says of the targets: their names and slots."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app.answers import Answers
 from app.context import Context
 from app.domain.incident import Incident, IncidentState
+from app.domain.keeping import MORNING
 from app.domain.mornings import next_working_morning
 from app.domain.steps import is_under_way
 from app.durations import format_duration, parse_duration
@@ -17,7 +18,6 @@ from app.errors import (
 )
 from app.ports import IncidentStore, PressBook
 
-MORNING = "morning"
 AGAIN = "It changed at the same moment, and nothing was done. Please try again."
 TWICE = "That was taken before, and counts once. If nothing has come of it, please press again."
 HOW_IT_ENDED: Mapping[IncidentState, str] = {

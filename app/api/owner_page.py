@@ -22,12 +22,13 @@ from app.api.owner_page_values import OwnerPage, meanings
 from app.api.owner_page_view import Reader
 from app.api.problems import BodyTooLargeError
 from app.domain.incident import Incident
+from app.domain.keeping import MORNING, OFFERED
 from app.errors import StoreUnavailableError
 
 router = APIRouter(prefix="/i", include_in_schema=False)
 _STYLE = files("app").joinpath("pages/owner_page.css").read_text()
 _STYLE_VERSION = sha256(_STYLE.encode()).hexdigest()[:12]
-_ARGUMENTS = frozenset({"2h", "8h", "24h", "morning"})
+_ARGUMENTS = frozenset({*OFFERED, MORNING})
 _LONGEST_NEWS = 1_000
 _OLD_FORM = (
     "Nothing was done: the page was older than a day, or not made for this. Here it is as things "

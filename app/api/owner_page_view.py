@@ -14,7 +14,7 @@ from app.api.owner_page_words import Moment, ending, fate, lines, links, span_wo
 from app.context import Context
 from app.domain.alert import Scope
 from app.domain.incident import Incident, IncidentState, Keep, Target
-from app.domain.keeping import still_allowed
+from app.domain.keeping import MORNING, OFFERED, still_allowed_for_all
 from app.domain.mornings import next_working_morning
 from app.domain.outbox import IncidentQuery
 from app.domain.policy import Policy, StopAction
@@ -27,8 +27,6 @@ _MOST_ENTRIES = 100
 _MOST_RELATED = 100
 _NAME = 200
 _TEXT = 2_000
-_SPANS = {"2h": 2, "8h": 8, "24h": 24}
-MORNING = "morning"
 _KEPT_IN = frozenset(
     {IncidentState.FIRING, IncidentState.NOTIFIED, IncidentState.HELD, IncidentState.ESCALATED}
 )
@@ -133,19 +131,12 @@ class Reader:
         keeps = await self._keeps(shown)
         for one in shown:
             policy = self._policy(one)
-            spans = [
-                still_allowed(
-                    [each for each in keeps[policy.name] if each.task_id == task_id],
-                    policy,
-                    since=one.opened_at,
-                    now=now,
-                )
-                for task_id in {target.task_id for target in one.open_targets}
-            ]
-            ends = _ends(policy, now, zone) if spans and one.state in _KEPT_IN else []
-            found[one.incident_id] = tuple(
-                each for each in ends if each.until.at - now <= min(spans)
+            task_ids = {target.task_id for target in one.open_targets}
+            left = still_allowed_for_all(
+                keeps[policy.name], task_ids, policy, since=one.opened_at, now=now
             )
+            ends = _ends(policy, now, zone) if one.state in _KEPT_IN else []
+            found[one.incident_id] = tuple(each for each in ends if each.until.at - now <= left)
         return found
 
     async def _keeps(self, shown: Sequence[Incident]) -> dict[str, Sequence[Keep]]:
@@ -221,8 +212,8 @@ def _meaning(target: Target, policy: Policy) -> Meaning | None:
 
 def _ends(policy: Policy, now: datetime, zone: tzinfo) -> list[Choice]:
     ends = [
-        Choice(argument, f"{hours} h", Moment(now + timedelta(hours=hours), zone))
-        for argument, hours in _SPANS.items()
+        Choice(argument, f"{span // timedelta(hours=1)} h", Moment(now + span, zone))
+        for argument, span in OFFERED.items()
     ]
     morning = next_working_morning(policy.waking_hours, now, zone)
     words = f"until {morning.astimezone(zone):%a %H:%M}"

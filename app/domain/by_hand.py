@@ -14,13 +14,9 @@ from app.domain.reasons import Reason
 from app.domain.steps import Step, is_under_way, status
 
 
-def is_requested(incident: Incident, allocation_id: str) -> bool:
+def is_wanted(incident: Incident, allocation_id: str) -> bool:
     target = incident.target(allocation_id)
     return target is not None and target.request is not None
-
-
-def is_wanted(incident: Incident, event: e.StopProven) -> bool:
-    return is_requested(incident, event.allocation_id)
 
 
 def takes_back(incident: Incident, actor: str) -> bool:

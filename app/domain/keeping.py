@@ -33,6 +33,23 @@ def still_allowed(
     return min(policy.keep_longest, in_force + policy.keep_total - covered)
 
 
+def still_allowed_for_all(
+    keeps: Iterable[Keep],
+    task_ids: Iterable[str],
+    policy: Policy,
+    *,
+    since: datetime,
+    now: datetime,
+) -> timedelta:
+    """Return how long each of these tasks may still be kept; nothing where there is none."""
+    of_each: dict[str, list[Keep]] = {task_id: [] for task_id in task_ids}
+    for keep in keeps:
+        if keep.task_id in of_each:
+            of_each[keep.task_id].append(keep)
+    left = (still_allowed(some, policy, since=since, now=now) for some in of_each.values())
+    return min(left, default=timedelta())
+
+
 def offered(allowed: timedelta, *, until_morning: timedelta) -> tuple[str, ...]:
     """Return which of the spans on offer a keep may still have."""
     spans = {**OFFERED, MORNING: until_morning}

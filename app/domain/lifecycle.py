@@ -124,7 +124,7 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
         case e.RuleGone(detail=detail):
             return _close(incident, S.ENDED, Reason.RULE_GONE, {"detail": detail})
 
-        case e.StopProven() if incident.state is S.NOTIFIED or by_hand.is_wanted(incident, event):
+        case e.StopProven(one) if incident.state is S.NOTIFIED or by_hand.is_wanted(incident, one):
             step = steps.record(incident, event, at)
             return replace(step, incident=replace(step.incident, state=S.STOPPING))
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.actions import SaveIntent, SendMessage
-from app.domain.by_hand import is_requested
+from app.domain.by_hand import is_wanted
 from app.domain.clock import AnswerClock
 from app.domain.incident import FINAL_STATES, Incident, IntentState
 from app.domain.reasons import Reason
@@ -228,7 +228,7 @@ async def _save_intent(connection: AsyncConnection, incident: Incident, order: S
         "incident_id": incident.incident_id,
         "allocation_id": order.allocation_id,
         "recorded_at": intent.recorded_at,
-        "by_hand": is_requested(incident, order.allocation_id),
+        "by_hand": is_wanted(incident, order.allocation_id),
         **values,
     }
     try:

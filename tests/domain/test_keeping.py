@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain.incident import Keep
-from app.domain.keeping import offered, still_allowed
+from app.domain.keeping import offered, still_allowed, still_allowed_for_all
 from tests.domain.examples import POLICY, T0, TASK
 
 HOUR = timedelta(hours=1)
@@ -101,3 +101,16 @@ def test_only_a_span_that_is_still_allowed_is_offered(
     allowed: timedelta, names: tuple[str, ...]
 ) -> None:
     assert offered(allowed, until_morning=timedelta(hours=21)) == names
+
+
+@pytest.mark.parametrize(
+    ("task_ids", "hours"),
+    [([TASK], 4), (["another"], 8), ([TASK, "another"], 4), ([], 0)],
+    ids=["kept for long", "never kept", "both", "none"],
+)
+def test_tasks_are_kept_together_for_as_long_as_each_of_them_may_be(
+    task_ids: list[str], hours: float
+) -> None:
+    left = still_allowed_for_all([keep(0, 20)], task_ids, SHORT, since=T0, now=T0 + 20 * HOUR)
+
+    assert left / HOUR == hours
