@@ -10,7 +10,7 @@ from app.domain.incident import Incident, IncidentState
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.errors import UpstreamUnavailableError
-from tests.domain.examples import ALLOCATION, allocation
+from tests.domain.examples import ALLOCATION, IDENTITY, allocation
 from tests.receiver.calls import crash
 from tests.receiver.conftest import BOTH_DATABASES, GRACE, MINUTE, RULEBOOK, SECOND, Receiver
 from tests.receiver.world import World, sibling
@@ -167,6 +167,22 @@ async def test_s13_a_keep_right_before_the_call_wins(world: World, receiver: Rec
 
 
 @BOTH_DATABASES
+async def test_s13_a_keep_through_another_alert_right_before_the_call_wins(
+    world: World, receiver: Receiver
+) -> None:
+    other = replace(IDENTITY, alertname="GPULowEfficiency")
+    mine = await receiver.warns()
+    await receiver.warns(other)
+    await asks(receiver, mine)
+    world.time.passes(SECOND)
+    receiver.calls.before("store.commit", lambda: receiver.keep(identity=other), nth=2)
+
+    await receiver.tick()
+
+    assert world.determined.calls == []
+
+
+@BOTH_DATABASES
 async def test_a_keep_that_came_before_does_not_forbid_it(world: World, receiver: Receiver) -> None:
     await receiver.warns()
     await receiver.keep("2h")
@@ -191,10 +207,11 @@ async def test_s7_neither_does_the_breaker_forbid_it_nor_does_it_count(
     world.determined.starts(its_allocation)
     mine = await receiver.warns()
     theirs = await receiver.warns(other)
+    # Well within the breaker's hour of the other one.
+    await receiver.run(GRACE - 5 * MINUTE)
     await asks(receiver, mine)
 
-    await receiver.tick()
-    await receiver.run(GRACE + MINUTE, every=GRACE / 2)
+    await receiver.run(10 * MINUTE, every=MINUTE)
 
     assert [kill.allocation_id for kill in world.determined.kills] == [
         ALLOCATION,
