@@ -32,10 +32,6 @@ _CONFIGURATION_IS_WRONG = 2
 _SOMETHING_IS_MISSING = 1
 
 
-def main() -> None:
-    cli()
-
-
 @cli.command()
 def version() -> None:
     """Print the version."""

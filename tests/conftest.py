@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-# One server for all the tests.
+# One server, and one file with all tables, for all the tests.
 from tests.postgres import migrated, postgres  # noqa: F401
+from tests.sqlite import prepare_database  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 

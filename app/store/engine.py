@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -109,7 +107,32 @@ def _upgrade(connection: sa.Connection) -> None:
         # Replicas that start together migrate one after the other.
         connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
+    noted, newest = _revision(connection), _newest()
+    if noted == newest:
+        return
+    if noted is not None and noted > newest:
+        raise ConfigurationError(
+            f"database_url: a newer version of the watchdog has made this database ({noted}; this"
+            f" version knows {newest}): start that version, or restore a backup from before it"
+        )
+    # Not needed at most starts, of which it would take a tenth.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """Return what Alembic has noted of the schema. None: nothing."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    noted: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return noted
+
+
+def _newest() -> str:
+    """Return the last migration: each file's name begins with its revision."""
+    return max(path.name for path in (_MIGRATIONS / "versions").glob("*.py")).partition("_")[0]

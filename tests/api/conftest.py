@@ -20,6 +20,7 @@ from demo.simulation import Addresses
 from demo.simulation import simulation as simulated_world
 from demo.slack.state import BOT_TOKEN
 from tests.api.receiver import NEXT_TOKEN, TOKENS, running
+from tests.sqlite import Prepare
 
 PROMETHEUS = "http://prometheus:9090"
 ALERTMANAGER = "http://alertmanager:9093"
@@ -86,9 +87,11 @@ def upstream() -> Iterator[respx.MockRouter]:
 
 
 @pytest.fixture
-def database_file(tmp_path: Path) -> Path:
-    """The database."""
-    return tmp_path / "state/watchdog.db"
+def database_file(tmp_path: Path, prepare_database: Prepare) -> Path:
+    """The database, which a receiver has used before."""
+    path = tmp_path / "state/watchdog.db"
+    prepare_database(path)
+    return path
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from app.domain.policy import Mode, Policy, Rulebook, StopAction
 from app.domain.readings import Series
 from app.domain.waking import WakingHours
 from app.errors import StoreUnavailableError, UpstreamUnavailableError
-from app.store.engine import create_engine, migrate
+from app.store.engine import create_engine
 from app.store.sql import SqlIncidentStore
 from app.telemetry import Telemetry
 from app.view import ClusterView
@@ -37,8 +37,6 @@ SECRET = "0123456789abcdef0123456789abcdef"
 PUBLIC_URL = "http://watchdog.example"
 NOW = T0 + timedelta(minutes=30)
 POLICY = Policy("reclaim", action=StopAction.KILL, waking_hours=WakingHours(time(9), time(21)))
-_migrated: list[bytes] = []
-"""A database without rows, as its file holds it."""
 
 
 @dataclass
@@ -168,16 +166,9 @@ def allocation(identity: Identity = IDENTITY, name: str = "train", slots: int = 
 
 
 @asynccontextmanager
-async def owner_site(folder: Path, *, now: datetime = NOW) -> AsyncIterator[Site]:
-    path = folder / "watchdog.db"
-    engine = create_engine(f"sqlite+aiosqlite:///{path}")
-    if _migrated:
-        path.write_bytes(_migrated[0])
-    else:
-        # Once for all tests: it takes longer than most of them.
-        await migrate(engine)
-        await engine.dispose()
-        _migrated.append(path.read_bytes())
+async def owner_site(database: Path, *, now: datetime = NOW) -> AsyncIterator[Site]:
+    """Give the page alone, on a database that is there."""
+    engine = create_engine(f"sqlite+aiosqlite:///{database}")
     rulebook = Rulebook(
         Mode.ENFORCE, {"reclaim": POLICY}, zone=UTC, zones={"bob": ZoneInfo("Europe/Zurich")}
     )

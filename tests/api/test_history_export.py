@@ -235,6 +235,8 @@ def test_the_page_shows_a_line_as_it_is() -> None:
 
 @pytest.mark.usefixtures("settings")
 def test_without_a_database_nothing_is_made_of_it(database_file: Path) -> None:
+    database_file.unlink()
+
     result = run("history", "export")
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -244,7 +246,6 @@ def test_without_a_database_nothing_is_made_of_it(database_file: Path) -> None:
 
 @pytest.mark.usefixtures("settings")
 def test_a_file_that_is_no_database_ends_the_command_with_2(database_file: Path) -> None:
-    database_file.parent.mkdir(parents=True, exist_ok=True)
     database_file.write_text("this is no database, but text that is long enough to be read" * 20)
 
     result = run("history", "export")

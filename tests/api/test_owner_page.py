@@ -42,8 +42,8 @@ HEADERS = {
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with owner_site(tmp_path) as site:
+async def site(database_file: Path) -> AsyncIterator[Site]:
+    async with owner_site(database_file) as site:
         yield site
 
 
@@ -347,11 +347,11 @@ async def test_task_that_was_not_measured_is_named_as_such(
 
 
 async def test_page_says_so_when_the_database_cannot_be_read(
-    site: Site, browser: httpx.AsyncClient, tmp_path: Path
+    site: Site, browser: httpx.AsyncClient, database_file: Path
 ) -> None:
     await site.happened(*warned())
 
-    async with broken(tmp_path / "watchdog.db", "incidents"):
+    async with broken(database_file, "incidents"):
         page = await browser.get(site.path())
 
     assert page.status_code == 503

@@ -16,9 +16,9 @@ SECOND = another(2)
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(database_file: Path) -> AsyncIterator[Site]:
     """A site with two incidents of one owner."""
-    async with owner_site(tmp_path) as site:
+    async with owner_site(database_file) as site:
         await site.happened(*warned())
         await site.happened(*warned(SECOND), incident_id="i2", identity=SECOND)
         yield site

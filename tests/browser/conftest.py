@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from demo.listener import Listener, reserve
 from tests.api.owner_site import Site, owner_site
+from tests.sqlite import Prepare
 
 WIDTHS = {"phone": 320, "desktop": 1100}
 _FOLDER = os.environ.get("SCREENSHOTS")
@@ -62,8 +63,10 @@ def portal() -> Iterator[BlockingPortal]:
 
 
 @pytest.fixture
-def site(portal: BlockingPortal, tmp_path: Path) -> Iterator[Site]:
-    with portal.wrap_async_context_manager(owner_site(tmp_path)) as site:
+def site(portal: BlockingPortal, tmp_path: Path, prepare_database: Prepare) -> Iterator[Site]:
+    database = tmp_path / "watchdog.db"
+    prepare_database(database)
+    with portal.wrap_async_context_manager(owner_site(database)) as site:
         yield site
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.store.engine import create_engine, migrate
+from app.store.engine import create_engine
 from app.store.outbox import SqlOutbox
 from app.store.sql import SqlIncidentStore
 from tests.postgres import Migrated, write_rows
+from tests.sqlite import Prepare
 
 KINDS = ["sqlite", "postgresql"]
 
@@ -38,10 +39,12 @@ async def empty_database_url(database_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def engine(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[AsyncEngine]:
+async def engine(
+    database_url: str, request: pytest.FixtureRequest, prepare_database: Prepare
+) -> AsyncIterator[AsyncEngine]:
     engine = create_engine(database_url)
     if engine.dialect.name == "sqlite":
-        await migrate(engine)
+        prepare_database(Path(engine.url.database or ""))
     else:
         migrated: Migrated = request.getfixturevalue("migrated")
         await write_rows(engine, migrated.empty)

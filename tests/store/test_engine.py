@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.errors import StoreUnavailableError
+from app.errors import ConfigurationError, StoreUnavailableError
 from app.store.engine import create_engine, migrate, writing
 from app.store.schema import metadata
 from demo.postgres import Postgres
@@ -24,16 +26,45 @@ async def told(engine: AsyncEngine, *statements: str) -> list[object]:
         return [(await connection.exec_driver_sql(each)).scalar_one() for each in statements]
 
 
-async def test_the_migrations_make_the_schema_that_the_code_uses(engine: AsyncEngine) -> None:
-    def differences(connection: sa.Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
+def differences(connection: sa.Connection) -> object:
+    return compare_metadata(MigrationContext.configure(connection), metadata)
 
+
+async def test_the_migrations_make_the_schema_that_the_code_uses(engine: AsyncEngine) -> None:
     async with writing(engine) as connection:
         assert await connection.run_sync(differences) == []
 
 
 async def test_migrating_twice_does_nothing(engine: AsyncEngine) -> None:
     await migrate(engine)
+
+
+async def test_an_older_database_is_brought_up_to_date(empty_database_url: str) -> None:
+    def make_old(connection: sa.Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", "app/store/migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+
+    engine = create_engine(empty_database_url)
+    async with writing(engine) as connection:
+        await connection.run_sync(make_old)
+
+    await migrate(engine)
+
+    async with writing(engine) as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(engine: AsyncEngine) -> None:
+    async with writing(engine) as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    with pytest.raises(ConfigurationError, match="a newer version of the watchdog has made"):
+        await migrate(engine)
+
+    assert await told(engine, "SELECT version_num FROM alembic_version") == ["9999"]
 
 
 @postgresql
