@@ -1,6 +1,6 @@
 """The files of one run: the repository's own, scaled, with this run's addresses and secrets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class RunFiles:
     """The receiver's API tokens by role."""
     settings: Mapping[str, Any]
     """Changes to the receiver's settings; durations are those of a real cluster."""
+    without: Collection[str] = ()
+    """Rule files that are not loaded."""
 
     def write(self) -> None:
         for name in ("state", "secrets", "rules"):
@@ -83,7 +85,9 @@ class RunFiles:
             self._secret(name).write_text(word)
 
     def _rendering(self) -> Rendering:
-        rules = write_scaled_rules(ROOT / "alerting-rules", self.folder / "rules", self.factor)
+        rules = write_scaled_rules(
+            ROOT / "alerting-rules", self.folder / "rules", self.factor, without=self.without
+        )
         return Rendering(
             addresses={
                 "determined-master:8080": urlsplit(self.simulated.determined).netloc,

@@ -10,7 +10,7 @@ This works because of a convention that the rule files keep: time in PromQL is a
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,10 +165,17 @@ def scaled_alertmanager_flags(factor: float) -> list[str]:
     return ["--cluster.listen-address=", *_flags(_ALERTMANAGER_FLAGS, factor)]
 
 
-def write_scaled_rules(source: Path, target: Path, factor: float) -> Path:
-    """Write every scaled rule file into `target`, and return the pattern for `rule_files`."""
+def write_scaled_rules(
+    source: Path, target: Path, factor: float, *, without: Collection[str] = ()
+) -> Path:
+    """Write every scaled rule file into `target`, and return the pattern for `rule_files`.
+
+    `without`: files that are left out, by name.
+    """
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.glob("*.rules.yaml")):
+        if path.name in without:
+            continue
         (target / path.name).write_text(scale_rules_file(path.read_text(), factor))
     return target / "*.rules.yaml"
 

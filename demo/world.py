@@ -5,7 +5,7 @@ process: Determined, the agents' exporters, Slack. Everything listens on loopbac
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -49,6 +49,8 @@ class Setup:
     """How many there are. They know nothing of each other: a silence is where it was made."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Changes to watchdog.example.yaml; durations are those of a real cluster."""
+    without: Collection[str] = ()
+    """Rule files that Prometheus does not load."""
 
 
 class World:
@@ -255,6 +257,7 @@ class World:
             receiver=self._receiver_at,
             tokens=self.tokens,
             settings=self.setup.settings,
+            without=self.setup.without,
         )
 
     def _sees_everything(self) -> bool:

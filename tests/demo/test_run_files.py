@@ -1,5 +1,6 @@
 """What a run of the demo finds in its folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -87,3 +88,11 @@ def test_settings_change_beside_those_of_the_run_and_are_brought_back(files: Run
     files.write_settings({})
     assert watchdog.read_text() == before
     assert prometheus.stat().st_mtime_ns == others, "nothing else is written"
+
+
+def test_rules_that_a_run_does_without_are_not_there(files: RunFiles) -> None:
+    replace(files, without=["usage.rules.yaml"]).write()
+
+    shipped = {path.name for path in (ROOT / "alerting-rules").glob("*.rules.yaml")}
+    written = {path.name for path in (files.folder / "rules").iterdir()}
+    assert shipped - written == {"usage.rules.yaml"}

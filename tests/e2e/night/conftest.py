@@ -12,14 +12,15 @@ import pytest
 from demo.postgres import running_postgres
 from demo.stage import Stage
 from demo.world import Setup, World
-from tests.e2e.night.night import SETTINGS, Night, Take
+from tests.e2e.night.night import SETTINGS, WITHOUT, Night, Take
 
 
 @pytest.fixture(scope="package")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     folder = tmp_path_factory.mktemp("night")
     with running_postgres() as postgres:
-        setup = Setup(settings=SETTINGS | {"database_url": postgres.url()}, alertmanagers=2)
+        settings = SETTINGS | {"database_url": postgres.url()}
+        setup = Setup(settings=settings, without=WITHOUT, alertmanagers=2)
         with World(folder, setup) as world:
             night = Night(Stage(world, lambda who, what: print(f"{who} {what}")))
             night.begin()
