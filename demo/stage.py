@@ -89,6 +89,12 @@ class Stage:
         parts = {task.task_id, str(task.trial_id), str(task.experiment_id)}
         return [one for one in self.world.cluster.stops() if parts & set(one.path.split("/"))]
 
+    def silences(self, by: str) -> list[dict[str, Any]]:
+        """Return what somebody has silenced, as Alertmanager tells it."""
+        url = f"{self.world.alertmanager_url}/api/v2/silences"
+        told: list[dict[str, Any]] = self.world.http.get(url).raise_for_status().json()
+        return [silence for silence in told if silence["createdBy"] == by]
+
     def is_running(self, task: TaskState) -> bool:
         return self.world.cluster.task(task.task_id).allocation.ended_at is None
 

@@ -1,4 +1,4 @@
-"""The four stories of the demo: what somebody does, and what must come of it."""
+"""The five stories of the demo: what somebody does, and what must come of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,12 +94,35 @@ def silenced_shell(stage: Stage) -> str:
     return "held by the silence, warned again with the full grace, not stopped"
 
 
+def pressed_buttons(stage: Stage) -> str:
+    stage.tell("dan", "starts a notebook on 1 GPU beside a trial, and forgets it")
+    task = stage.world.cluster.start_idle_notebook("dan", name="tokenizer-check")
+    stage.incident(task, "notified")
+    [warning] = stage.posts("dan")
+    stage.tell("dan", "presses Keep 2 h in Slack")
+    stage.world.slack.press("dan", "@dan", warning.ts, "keep.2h")
+    stage.incident(task, "held")
+    stage.wait_for(lambda: stage.silences("dan"), "Alertmanager has a silence for it")
+    stage.wait_for(lambda: "dan" in stage.posts("dan")[0].shown, "the message says who keeps it")
+    stage.tell("dan", "finds nothing left to do there, and presses Stop now")
+    pressed_at = datetime.now(UTC)
+    stage.world.slack.press("dan", "@dan", warning.ts, "stop")
+    stage.incident(task, "stopped")
+
+    stops = stage.stops(task)
+    expect(len(stops) == 1, f"one call that stops dan's notebook, not {len(stops)}")
+    expect(stops[0].at >= pressed_at, "nothing is stopped while it is kept")
+    expect(not stage.is_running(task), "the notebook has ended in Determined")
+    return "kept by a press, stopped by another"
+
+
 def busy_trial(stage: Stage) -> str:
     stage.tell("dan", "trains on 2 GPUs")
     task = stage.world.cluster.start(
         StartTask(
             task_type=TaskType.TRIAL,
             username="dan",
+            name="pretraining",
             agents={"agent-b": 2},
             activity="busy",
             cpu_cores=6,
@@ -108,7 +131,8 @@ def busy_trial(stage: Stage) -> str:
     stage.wait_for(stage.others_ended.is_set, "the other stories end")
 
     expect(not stage.incidents(task), "no incident about dan's trial")
-    expect(not stage.world.slack.messages("@dan"), "dan hears nothing")
+    heard = "".join(one.shown for one in stage.world.slack.messages("@dan"))
+    expect("pretraining" not in heard, "dan hears nothing of it")
     expect(not stage.stops(task), "nothing of dan's is stopped")
     expect(stage.is_running(task), "dan's trial runs on")
     return "nobody heard of it"
@@ -127,6 +151,7 @@ STORIES = (
         owner_returns,
         lasts=True,
     ),
+    Story("Pressed buttons", "kept by a press, then stopped by another", pressed_buttons),
     Story(
         "Silenced shell",
         "held while the silence lasts, then warned anew with a full grace period",

@@ -26,7 +26,7 @@ def processes_of(text: str) -> list[str]:
     return found
 
 
-def test_demo_plays_four_stories_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_demo_plays_five_stories_and_leaves_nothing_behind(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
@@ -39,7 +39,7 @@ def test_demo_plays_four_stories_and_leaves_nothing_behind(tmp_path: Path) -> No
 
     print(result.stdout, result.stderr)
     assert result.returncode == 0, "the demo says that a story did not come true"
-    assert "4 of 4 stories came true" in result.stdout
+    assert "5 of 5 stories came true" in result.stdout
     for page in ("Slack", "Prometheus", "Alertmanager", "the receiver's API"):
         assert re.search(rf"^ +{page}.* http://127\.0\.0\.1:\d+/", result.stdout, re.MULTILINE)
     assert processes_of(str(tmp_path)) == []
