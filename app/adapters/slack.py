@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from app.adapters.slack_directory import Addresses, Directory, Person
 from app.adapters.slack_errors import slack_errors, word
+from app.adapters.slack_history import metadata, said
 from app.adapters.slack_links import Links
 from app.adapters.slack_messages import render
 from app.domain.actions import Audience, Notice
@@ -21,12 +22,9 @@ from app.errors import UpstreamRejectedError
 
 __all__ = ["Addresses", "Directory", "Links", "Person", "SlackMessenger"]
 
-_EVENT = "gpu_watchdog_message"
 _NAMESPACE = uuid.UUID("5a1e1f0e-7b8f-4d0c-9a53-6f7f0a2f3c11")
 # What Slack says where there is nothing (any more) to reply to.
 _NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"})
-_PAGE = 200
-_PAGES = 10
 
 
 class SlackMessenger:
@@ -95,7 +93,7 @@ class SlackMessenger:
                 blocks=message.blocks,
                 thread_ts=thread_ts,
                 reply_broadcast=True if thread_ts and notice.is_broadcast else None,
-                metadata={"event_type": _EVENT, "event_payload": _payload(message_ids)},
+                metadata=metadata(message_ids),
                 unfurl_links=False,
                 unfurl_media=False,
                 # Not documented for bots. Where Slack heeds it, it saves a duplicate.
@@ -131,17 +129,8 @@ class SlackMessenger:
     async def _find(
         self, recipient: Recipient, message_ids: Collection[str], root: str | None, since: datetime
     ) -> dict[str, Receipt]:
-        oldest, cursor = f"{since.timestamp():.6f}", None
-        missing, found = set(message_ids), dict[str, Receipt]()
-        for _ in range(_PAGES):
-            messages, cursor = await self._page(recipient.channel, root, oldest, cursor)
-            for message in messages:
-                for message_id in _ids(message) & missing:
-                    found[message_id] = _receipt(message, recipient)
-            missing -= set(found)
-            if not cursor or not missing:
-                return found
-        raise UpstreamRejectedError(f"too much was said in {recipient.channel} to search it all")
+        found = await said(self._client, recipient.channel, message_ids, since=since, root=root)
+        return {message_id: _receipt(message, recipient) for message_id, message in found.items()}
 
     async def update(self, receipt: Receipt, notice: Notice) -> None:
         message = render(notice, self._links)
@@ -150,45 +139,10 @@ class SlackMessenger:
                 channel=receipt.channel, ts=receipt.ts, text=message.text, blocks=message.blocks
             )
 
-    async def _page(
-        self, channel: str, root: str | None, oldest: str, cursor: str | None
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return one page of a thread's replies, or of the conversation's own messages."""
-        common: dict[str, Any] = {
-            "channel": channel,
-            "oldest": oldest,
-            "inclusive": True,
-            "include_all_metadata": True,
-            "limit": _PAGE,
-            "cursor": cursor,
-        }
-        with slack_errors():
-            if root:
-                answer = await self._client.conversations_replies(ts=root, **common)
-            else:
-                answer = await self._client.conversations_history(**common)
-            following = (answer.get("response_metadata") or {}).get("next_cursor")
-            return list(answer["messages"]), following or None
-
 
 def _thread_ts(thread: Receipt | None, recipient: Recipient) -> str | None:
     """Return the thread to reply in. A thread of another conversation is none."""
     return thread.ts if thread and thread.channel == recipient.channel else None
-
-
-def _payload(message_ids: Sequence[str]) -> dict[str, Any]:
-    if len(message_ids) == 1:
-        return {"id": message_ids[0]}
-    return {"ids": list(message_ids)}
-
-
-def _ids(message: Mapping[str, Any]) -> set[str]:
-    """Return the ids of ours that a message carries; of anybody else's none."""
-    metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != _EVENT:
-        return set()
-    payload = metadata.get("event_payload") or {}
-    return {str(each) for each in (payload.get("id"), *(payload.get("ids") or ()))}
 
 
 def _receipt(message: Mapping[str, Any], recipient: Recipient) -> Receipt:
