@@ -19,8 +19,10 @@ from app.adapters.determined_session import AccessToken, Password, Session
 from app.adapters.owner_links import OwnerLinks
 from app.adapters.prometheus import Prometheus
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
+from app.adapters.slack_bulletin import SlackBulletin
 from app.adapters.slack_reception import PrivateAnswers, Reception
 from app.adapters.slack_socket import SocketMode, SocketSettings
+from app.domain.budget import Budget
 from app.domain.outbox import Pace
 from app.errors import ConfigurationError
 from app.lookout import Systems
@@ -41,6 +43,7 @@ class Clients:
     follow: Callable[[Settings], None]
     """Takes over where owners are told, when the configuration has changed."""
     trends: Trends
+    bulletin: SlackBulletin
 
 
 async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Clients:
@@ -58,7 +61,8 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         for peer in settings.alertmanagers
     }
     slack = await _slack(settings, stack)
-    messenger, directory = _messenger(settings, slack)
+    budget = Budget()
+    messenger, directory = _messenger(settings, slack, budget)
     rules = Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1))
     systems = Systems(
         cluster=Determined(master, session),
@@ -66,8 +70,14 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         peers=Alertmanager(peers),
         messenger=messenger,
     )
-    follow = directory.follow
-    return Clients(systems, slack, session.renew, lambda other: follow(_people(other)), rules)
+    return Clients(
+        systems,
+        slack,
+        session.renew,
+        follow=lambda other: directory.follow(_people(other)),
+        trends=rules,
+        bulletin=SlackBulletin(slack, settings.slack.admin_channel, budget=budget),
+    )
 
 
 def reception(
@@ -178,13 +188,15 @@ async def _slack(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
     )
 
 
-def _messenger(settings: Settings, client: AsyncWebClient) -> tuple[SlackMessenger, Directory]:
+def _messenger(
+    settings: Settings, client: AsyncWebClient, budget: Budget
+) -> tuple[SlackMessenger, Directory]:
     slack = settings.slack
     addresses = Addresses(
         slack.admin_channel, email_domain=slack.email_domain, people=_people(settings)
     )
     directory = Directory(client, addresses, remember=slack.remember)
-    return SlackMessenger(client, directory, _links(settings)), directory
+    return SlackMessenger(client, directory, _links(settings), budget=budget), directory
 
 
 def _people(settings: Settings) -> dict[str, Person]:

@@ -5,10 +5,14 @@ import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.domain.digest_times import WEEKDAYS, Moments
 from app.domain.waking import ALWAYS, WakingHours
 
 _OFF = "off"
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_TIME = r"([01]\d|2[0-3]):([0-5]\d)"
+_HOURS = re.compile(f"{_TIME}-{_TIME}")
+_DAILY = re.compile(_TIME)
+_WEEKLY = re.compile(f"({'|'.join(WEEKDAYS)}) +{_TIME}", re.IGNORECASE)
 
 
 def parse_hours(value: object) -> WakingHours:
@@ -29,6 +33,40 @@ def parse_hours(value: object) -> WakingHours:
     if hours.are_off:
         raise ValueError(f"{value} has no length; write off for the whole day")
     return hours
+
+
+def parse_daily(value: object) -> Moments | None:
+    """Read `09:00`; nothing for an empty text. Without quotes YAML takes 10:30 for a number.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, Moments):
+        return value
+    if value in (None, ""):
+        return None
+    found = _DAILY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(
+            f'{value!r} is no time of day; write "09:00", with the quotes, or "" for none'
+        )
+    return Moments(time(int(found[1]), int(found[2])))
+
+
+def parse_weekly(value: object) -> Moments | None:
+    """Read `monday 09:00`; nothing for an empty text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, Moments):
+        return value
+    if value in (None, ""):
+        return None
+    found = _WEEKLY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f'{value!r} is no time of the week; write "monday 09:00", or "" for none')
+    return Moments(time(int(found[2]), int(found[3])), WEEKDAYS.index(found[1].lower()))
 
 
 def parse_end(value: object) -> datetime:

@@ -23,6 +23,8 @@ from app.api.problems import add_problem_responses
 from app.clients import Clients, open_clients, owner_links, reception, socket_mode
 from app.context import Context
 from app.delivery import Dispatcher
+from app.digest import Digests
+from app.domain.digest_times import DigestKind
 from app.domain.lease import Duty
 from app.domain.outbox import Pace
 from app.executor import Executor
@@ -38,6 +40,7 @@ from app.reload import Reload
 from app.retention import PRUNING_INTERVAL, PRUNING_PAUSE, Retention
 from app.settings import Settings, read_secret
 from app.store.archive import SqlArchive
+from app.store.digest import SqlDigestBook
 from app.store.engine import create_engine, migrate
 from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
@@ -53,10 +56,12 @@ _DRAIN = 20.0  # seconds that the present steps have to end when the process is 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The two loops, and the duties that they do."""
+    """The loops that have duties, and these duties."""
 
     reconciling: Loop
     delivering: Loop
+    telling: Loop
+    """Makes the digests, which no message waits for."""
     tenures: tuple[Tenure, ...]
 
     def wake(self) -> None:
@@ -108,7 +113,7 @@ async def _start(
     recorder = Recorder(store, context)
     watch = _watch(settings, clients, context, engine)
     context.telemetry.registry.register(ClusterCollector(context))
-    loops = [watch.reconciling, watch.delivering]
+    loops = [watch.reconciling, watch.delivering, watch.telling]
     if settings.retention:
         retention = Retention(SqlArchive(engine), context, span=settings.retention)
         loops.append(_pruning(retention, context))
@@ -187,7 +192,13 @@ def _watch(settings: Settings, clients: Clients, context: Context, engine: Async
         spacing=settings.tick_spacing,
         failed=failed,
     )
-    return Watch(reconciling, delivering, (reconcile, delivery))
+    telling = Loop(
+        "digest",
+        _digests(settings, clients, context, engine, delivery).send_due,
+        interval=settings.tick_interval,
+        failed=failed,
+    )
+    return Watch(reconciling, delivering, telling, (reconcile, delivery))
 
 
 def _dispatcher(
@@ -201,6 +212,24 @@ def _dispatcher(
         Recorder(store, context),
         context,
         tenure,
+        pace=Pace(settings.message_retry, settings.message_retry_longest),
+    )
+
+
+def _digests(
+    settings: Settings, clients: Clients, context: Context, engine: AsyncEngine, tenure: Tenure
+) -> Digests:
+    times = {
+        DigestKind.WEEKLY: settings.digest.weekly,
+        DigestKind.DAILY: settings.digest.daily,
+    }
+    return Digests(
+        SqlDigestBook(engine, tenure.fence),
+        clients.bulletin,
+        clients.systems,
+        context,
+        tenure,
+        moments={kind: moments for kind, moments in times.items() if moments},
         pace=Pace(settings.message_retry, settings.message_retry_longest),
     )
 

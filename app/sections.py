@@ -20,9 +20,10 @@ from pydantic import (
 from pydantic_settings import NoDecode
 
 from app.adapters.patterns import compiled
-from app.day import parse_end, parse_hours, parse_zone
+from app.day import parse_daily, parse_end, parse_hours, parse_weekly, parse_zone
 from app.domain.access import Role
 from app.domain.cluster import TaskType
+from app.domain.digest_times import Moments
 from app.domain.exemption import MATCHED
 from app.domain.matchers import Matcher, parse_matcher
 from app.domain.policy import Fallback, Mode, Reminder, StopAction
@@ -247,6 +248,18 @@ class DefaultsSection(Section):
     """Slots that a user may hold while others wait. None: no limit is published."""
     waking_hours: Hours = WakingHours(time(9), time(21))
     time_zone: Zone = UTC
+
+
+WeeklyMoments = Annotated[InstanceOf[Moments] | None, NoDecode, BeforeValidator(parse_weekly)]
+DailyMoments = Annotated[InstanceOf[Moments] | None, NoDecode, BeforeValidator(parse_daily)]
+
+
+class DigestSection(Section):
+    """What admins are told without anything having happened; in the time zone of the defaults."""
+
+    weekly: WeeklyMoments = Moments(time(9), weekday=0)
+    daily: DailyMoments = Moments(time(9))
+    """Only of what is in mode `observe`."""
 
 
 class BreakerSection(Section):

@@ -33,6 +33,7 @@ from app.sections import (
     BreakerSection,
     DefaultsSection,
     DeterminedSection,
+    DigestSection,
     Duration,
     DurationOrNone,
     ExemptSection,
@@ -85,6 +86,7 @@ class Settings(BaseSettings):
     defaults: DefaultsSection = DefaultsSection()
     limits: LimitsSection = LimitsSection()
     breaker: BreakerSection = BreakerSection()
+    digest: DigestSection = DigestSection()
     tick_interval: Duration = timedelta(seconds=15)
     tick_spacing: Duration = timedelta(seconds=1)
     """The shortest time between two ticks, however many webhooks ask for one."""

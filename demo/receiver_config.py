@@ -25,7 +25,10 @@ does what the buttons in Slack say that they are good for.
 
 Tree = Mapping[str, Any]
 
-ANY_HOUR: Tree = {"defaults": {"waking_hours": "off"}}
+ANY_HOUR: Tree = {
+    "defaults": {"waking_hours": "off"},
+    "digest": {"weekly": "", "daily": ""},
+}
 """A run takes place at whatever time of day it is, and its days are no shorter than others."""
 
 

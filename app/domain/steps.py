@@ -250,13 +250,13 @@ def not_sent(incident: Incident, event: StopNotSent, policy: Policy, at: datetim
 def blocked(
     incident: Incident, event: StopBlocked | Blind, policy: Policy, at: datetime
 ) -> Step | None:
-    """Note what speaks against a stop that is due, or that nobody can see whether the condition is
-    over. The same reason is news only when it lasts: then admins are told, once.
-    """
+    """Note what prevents a stop that is due, or hides whether the condition is over."""
     due = isinstance(event, StopBlocked)
     same = incident.block if incident.block and incident.block.due == due else None
     before = same or Block(event.reason, since=at, due=due)
-    lasts = not before.admins_told and at - before.since >= policy.tell_admins_after
+    # Admins are told once of what lasts; what hides in mode `observe` the digest counts (S10).
+    quiet = incident.mode is Mode.OBSERVE and not due
+    lasts = not quiet and not before.admins_told and at - before.since >= policy.tell_admins_after
     if same and event.reason is same.reason and not lasts:
         return None
     block = replace(before, reason=event.reason, admins_told=before.admins_told or lasts)

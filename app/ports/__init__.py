@@ -5,6 +5,7 @@ means *unknown*, and unknown never leads to a stop (S5).
 """
 
 from app.ports.database import Archive, IncidentStore, Leases, Outbox, PressBook
+from app.ports.digests import Bulletin, DigestBook
 from app.ports.owners import OwnerActions, Trends
 from app.ports.presses import PressHandler
 from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
@@ -12,7 +13,9 @@ from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
 __all__ = [
     "AlertPeers",
     "Archive",
+    "Bulletin",
     "Cluster",
+    "DigestBook",
     "IncidentStore",
     "Leases",
     "Messenger",

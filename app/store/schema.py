@@ -220,6 +220,23 @@ dismissals = sa.Table(
     sa.Column("incident_id", sa.Text, sa.ForeignKey("incidents.incident_id"), nullable=False),
 )
 
+# The last digest of each kind: one row each, whatever became of it.
+digests = sa.Table(
+    "digests",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    # The moment that it was due at: there is no other one of this moment, nor of an earlier one.
+    sa.Column("moment", Instant, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("message_id", sa.Text, nullable=False),
+    # As it is to be sent, so that it is the same however often it is tried.
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("attempted_at", Instant),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
 # Which replica does what alone. A row is never deleted: its token must go on growing.
 leases = sa.Table(
     "leases",

@@ -1,17 +1,20 @@
 """Waking hours and time zones in the configuration (S13)."""
 
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.day import parse_daily, parse_weekly
+from app.domain.digest_times import Moments
 from app.domain.waking import ALWAYS, WakingHours
 from app.settings import load_settings
 from tests.api.conftest import Configure, refusal
 
+Parse = Callable[[object], Moments | None]
 DAY, LONG_DAY = WakingHours(time(9), time(21)), WakingHours(time(7, 30), time(23))
 
 
@@ -163,3 +166,36 @@ def test_longer_grace_period_is_accepted(
     configure(configuration | {"policies": {"reclaim": {"action": "kill"} | policy}})
 
     assert load_settings().policies
+
+
+@pytest.mark.parametrize(
+    ("parse", "written", "moments"),
+    [
+        (parse_weekly, "monday 09:00", Moments(time(9), 0)),
+        (parse_weekly, "Sunday  23:59", Moments(time(23, 59), 6)),
+        (parse_weekly, "", None),
+        (parse_daily, "07:30", Moments(time(7, 30))),
+        (parse_daily, "", None),
+    ],
+)
+def test_when_digests_are_due_as_it_is_written(
+    parse: Parse, written: str, moments: Moments | None
+) -> None:
+    assert parse(written) == moments
+
+
+@pytest.mark.parametrize(
+    ("parse", "written"),
+    [
+        (parse_weekly, "09:00"),
+        (parse_weekly, "mon 09:00"),
+        (parse_weekly, "monday 24:00"),
+        (parse_weekly, False),
+        (parse_daily, "monday 09:00"),
+        (parse_daily, "9:00"),
+        (parse_daily, 630),
+    ],
+)
+def test_what_is_no_such_time_is_refused(parse: Parse, written: object) -> None:
+    with pytest.raises(ValueError, match=r'write ".*09:00".*"" for none'):
+        parse(written)

@@ -15,6 +15,7 @@ from app.domain.incident import Hold, Incident, IncidentState, Receipt, Recipien
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from tests.adapters.slack_examples import DEADLINE, TEXTS, incident, over_limit
+from tests.docs.digests import digests
 from tests.docs.pages import ROOT
 from tests.domain.examples import T0
 
@@ -161,13 +162,14 @@ def _breaker() -> Notice:
 
 def page() -> str:
     parts = [_HEAD]
-    for each in examples():
-        message = render(each.notice, _LINKS)
-        shown = "\n\n".join(_shown(block) for block in message.blocks)
+    told = [(each.title, each.when, render(each.notice, _LINKS)) for each in examples()]
+    told += [(each.title, each.when, each.message) for each in digests()]
+    for title, when, message in told:
+        # A table's own fence is no fence of this page.
+        shown = "\n\n".join(_shown(block) for block in message.blocks).replace("```\n", "")
+        shown = shown.replace("\n```", "")
         read_out = html.unescape(message.text)
-        parts.append(
-            f"## {each.title}\n\n{each.when}\n\n```text\n{shown}\n```\n\n```text\n{read_out}\n```\n"
-        )
+        parts.append(f"## {title}\n\n{when}\n\n```text\n{shown}\n```\n\n```text\n{read_out}\n```\n")
     return "\n".join(parts)
 
 

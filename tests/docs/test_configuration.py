@@ -16,6 +16,7 @@ import yaml
 from pydantic import AnyHttpUrl, BaseModel
 from pydantic.fields import FieldInfo
 
+from app.domain.digest_times import Moments
 from app.domain.policy import Mode
 from app.domain.waking import WakingHours
 from app.durations import format_duration
@@ -48,6 +49,8 @@ OTHER_VALUES: dict[str, tuple[str, object]] = {
     "number": ("0.25", 0.25),
     "duration": ("7m", timedelta(minutes=7)),
     "part of a day": ("07:00-19:00", WakingHours(time(7), time(19))),
+    "time of the week": ("friday 15:30", Moments(time(15, 30), 4)),
+    "time of day": ("10:30", Moments(time(10, 30))),
     "list of reminders": ('[0.25, "7m"]', (0.25, timedelta(minutes=7))),
     "list of Slack ids": ('["U7", "W7"]', ("U7", "W7")),
     "time zone": ("Europe/Zurich", ZoneInfo("Europe/Zurich")),
@@ -102,6 +105,9 @@ def _without_none(annotation: Any) -> Any:  # noqa: ANN401  # annotations are an
 
 
 def _type(annotation: object, field: FieldInfo) -> str:
+    if annotation is Moments:
+        weekly = field.default.weekday is not None
+        return f"time of {'the week' if weekly else 'day'}, or empty"
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return ", ".join(f"`{member}`" for member in annotation)
     bounds = {

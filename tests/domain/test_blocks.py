@@ -8,6 +8,7 @@ from app.domain import events as e
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.incident import Block, Incident
 from app.domain.lifecycle import advance
+from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
 from tests.domain.examples import (
@@ -161,3 +162,21 @@ def test_s5_admins_hear_once_of_a_stop_that_is_proven_again_and_again_and_never_
 
 def test_a_call_that_was_made_ends_what_prevented_it() -> None:
     assert step(after(notified(), DUE, proven(), CALL), ACCEPTED).incident.block is None
+
+
+def test_s10_in_mode_observe_admins_have_no_message_about_each_alert() -> None:
+    """The digest counts them. Once owners are told, admins are, too."""
+    blocked = after(after(opened(Mode.OBSERVE), e.AlertActive()), BLIND)
+
+    observing = advance(blocked, BLIND, POLICY, at=LASTING)
+    warned = after(observing.incident, e.ModeChanged(Mode.WARN), BLIND, at=LASTING)
+    later = advance(warned, BLIND, POLICY, at=LASTING + POLICY.tell_admins_after)
+
+    assert (messages(observing), observing.entries) == ([], ())
+    assert messages(later) == [MessageKind.ADMINS]
+
+
+def test_s10_a_stop_that_a_person_wants_is_told_of_in_every_mode() -> None:
+    blocked = after(after(opened(Mode.OBSERVE), e.AlertActive()), DUE)
+
+    assert messages(advance(blocked, DUE, POLICY, at=LASTING)) == [MessageKind.ADMINS]
