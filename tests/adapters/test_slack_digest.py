@@ -30,6 +30,7 @@ HOSTILE = (
     "</a><script>alert(1)</script>",
     "&" * 400,
     "```\n<@U1>\n```",
+    "`code`",
     "a\u202eb\u200b",
     "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 40,
     "e\N{COMBINING ACUTE ACCENT}" * 40,
@@ -79,7 +80,8 @@ def demand_harmless(message: Message) -> None:
         bare = Counter(text)
         dates = text.count("<!date^")
         assert bare["<"] == bare[">"] == dates, "a mention or a link of somebody else's"
-        assert text.count("```") % 2 == 0
+        assert text.count("```") in {0, 2}, "a fence of somebody else's"
+        assert "``" not in text.replace("```", ""), "code of somebody else's in ours"
         assert "\u202e" not in text
     assert len(message.text) <= 4_000
 
