@@ -1,9 +1,11 @@
 """The command line `gpu-watchdog`."""
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, NoReturn
 
@@ -11,14 +13,17 @@ import typer
 import uvicorn
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app import __version__
+from app.adapters.slack_text import clean
 from app.day import parse_begin, parse_end
-from app.errors import ConfigurationError, StoreUnavailableError
+from app.errors import ConfigurationError, StoreUnavailableError, UpstreamError
 from app.export import export as export_history
 from app.logs import configure_logs
 from app.main import create_app
 from app.preflight import Finding, preflight, secrets
+from app.reach import Reach, reaches
 from app.settings import Settings, load_settings
 
 cli = typer.Typer(
@@ -28,8 +33,14 @@ cli = typer.Typer(
 )
 history = typer.Typer(no_args_is_help=True, help="What happened to incidents.")
 cli.add_typer(history, name="history")
+users = typer.Typer(no_args_is_help=True, help="Owners of tasks, and how they are told.")
+cli.add_typer(users, name="users")
 _CONFIGURATION_IS_WRONG = 2
 _SOMETHING_IS_MISSING = 1
+_LONGEST = 300  # characters of a name or a reason
+_HOW_TO_REACH = """\
+Nothing is stopped of whom nobody can be told. To be told, they need in the section `users` a
+`slack_id`, an `email` or the `channel` of a team."""
 
 
 @cli.command()
@@ -72,6 +83,33 @@ def check(
     findings = asyncio.run(preflight(settings))
     _print(findings)
     if any(not finding.good for finding in findings):
+        raise typer.Exit(_SOMETHING_IS_MISSING)
+
+
+@users.command("check")
+def check_users(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write an array of JSON instead of a table.")
+    ] = False,
+) -> None:
+    """List how everybody would be told who has an account or runs something. No message is sent.
+
+    Ends with 0 when everybody who runs something can be told, with 1 when somebody cannot, and
+    with 2 when Determined or Slack cannot be asked, or the configuration is wrong.
+    """
+    settings = _settings()
+    try:
+        found = asyncio.run(reaches(settings))
+    except (ConfigurationError, UpstreamError) as exc:
+        _fail(str(exc))
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        print_reaches(found)
+        if not all(each.reached for each in found):
+            typer.echo(_HOW_TO_REACH)
+    if any(each.running and not each.reached for each in found):
         raise typer.Exit(_SOMETHING_IS_MISSING)
 
 
@@ -146,6 +184,16 @@ def _settings() -> Settings:
 def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(_CONFIGURATION_IS_WRONG)
+
+
+def print_reaches(found: Iterable[Reach]) -> None:
+    table = Table("", "User", "Runs", "How", box=None)
+    for each in found:
+        mark = Text("ok", "green") if each.reached else Text("nobody", "bold red")
+        # Names are anybody's: neither mark-up nor what moves the cursor comes of them.
+        name, how = (Text(clean(text, _LONGEST)) for text in (each.username, each.how))
+        table.add_row(mark, name, str(each.running or ""), how)
+    Console().print(table)
 
 
 def _print(findings: list[Finding]) -> None:

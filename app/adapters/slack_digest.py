@@ -84,7 +84,7 @@ def _deeds(tally: WeekTally) -> Iterator[str]:
     if tally.total(Deed.UNREACHABLE):
         yield (
             f"Times that an owner could not be reached: {total[Deed.UNREACHABLE]}. Nothing of "
-            "theirs is stopped; messages here have said who and why."
+            "theirs is stopped; `gpu-watchdog users check` lists who cannot be reached, and why."
         )
 
 

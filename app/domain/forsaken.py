@@ -28,6 +28,6 @@ def unreachable(incident: Incident, hold: Hold) -> tuple[Action, ...]:
     """Tell the admins, once an incident, that nobody could be told."""
     text = (
         f"{incident.identity.username} cannot be reached on Slack ({hold.detail}). "
-        "Nothing of theirs is stopped."
+        "Nothing of theirs is stopped. `gpu-watchdog users check` lists who else cannot."
     )
     return () if incident.unreachable else (SendMessage(MessageKind.ADMINS, text),)

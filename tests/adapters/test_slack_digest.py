@@ -184,7 +184,7 @@ def test_a_week_in_which_nothing_happened_is_a_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "help_"), [("failed", "state=escalated"), ("unreachable", "said who and why")]
+    ("deed", "help_"), [("failed", "state=escalated"), ("unreachable", "gpu-watchdog users check")]
 )
 def test_what_a_person_has_to_do_is_said_with_how(deed: str, help_: str) -> None:
     assert help_ in week(USAGE, None, **{deed: 1})

@@ -109,7 +109,8 @@ def examples() -> Iterator[Example]:
         "Something that a person should know.",
         replace(
             _notice(K.ADMINS, notebook),
-            text="bob cannot be reached on Slack (users_not_found). Nothing of theirs is stopped.",
+            text="bob cannot be reached on Slack (users_not_found). Nothing of theirs is stopped. "
+            "`gpu-watchdog users check` lists who else cannot.",
         ),
     )
     yield Example("To the admins: the breaker", "Too many stops were due.", _breaker())
