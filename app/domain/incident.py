@@ -67,7 +67,7 @@ class GivenWarning:
     clock: timedelta
     """The answer clock's reading at that moment; the grace period is counted on that clock."""
     deadline: datetime
-    """The deadline that the message named. The real one may be later, never earlier."""
+    """The latest that it or a reminder named. The real one may be later, never earlier."""
     username: str
     """Who was told: S2 asks that it is still the owner."""
     moved: timedelta = timedelta()

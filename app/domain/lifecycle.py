@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from app.domain import by_hand, ends, forsaken, reclaimed, steps, targets, withdrawal
+from app.domain import by_hand, ends, forsaken, reclaimed, reminders, steps, targets, withdrawal
 from app.domain import events as e
 from app.domain.actions import MessageKind, SendMessage
 from app.domain.history import WATCHDOG
@@ -78,9 +78,8 @@ def _while_notified(
         case e.EpisodeBegan(evidence=evidence, reason=reason):
             return _new_round(incident, reason, evidence)
 
-        case e.ReminderDue(kind=kind, moment=moment) if moment not in incident.reminders:
-            after = replace(incident, reminders=(*incident.reminders, moment))
-            return Step(after, Reason.REMINDER_QUEUED, (SendMessage(MessageKind(kind)),), kind)
+        case e.ReminderDue(moment=moment) if moment not in incident.reminders:
+            return reminders.reminded(incident, event, policy)
 
         case _:
             return _while_waiting(incident, event, policy, at)

@@ -1,13 +1,16 @@
-"""When an owner is reminded within a grace period."""
+"""When an owner is reminded within a grace period, and what holds from then on."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from app.domain.actions import MessageKind
+from app.domain.actions import MessageKind, SendMessage
 from app.domain.events import ReminderDue
-from app.domain.incident import Incident, IncidentState
+from app.domain.incident import Incident, IncidentState, Target
 from app.domain.policy import Policy, Reminder
+from app.domain.reasons import Reason
 from app.domain.schedule import deadlines
+from app.domain.steps import Step
 
 
 def due_reminder(
@@ -31,6 +34,22 @@ def due_reminder(
         return None
     is_last = len(moments) > 1 and past[-1] == moments[-1][0]
     return ReminderDue(MessageKind.LAST_CALL if is_last else MessageKind.REMINDER, past[-1])
+
+
+def reminded(incident: Incident, event: ReminderDue, policy: Policy) -> Step:
+    """Send it. The grace period by which it names deadlines holds, if it is shortened again."""
+    targets = tuple(_promised(each, policy) for each in incident.targets)
+    after = replace(incident, targets=targets, reminders=(*incident.reminders, event.moment))
+    told = (SendMessage(MessageKind(event.kind)),)
+    return Step(after, Reason.REMINDER_QUEUED, told, event.kind)
+
+
+def _promised(target: Target, policy: Policy) -> Target:
+    warning = target.warning
+    if warning is None:
+        return target
+    deadline = warning.delivered_at + policy.grace_for(target.task_type)
+    return replace(target, warning=replace(warning, deadline=max(warning.deadline, deadline)))
 
 
 @lru_cache(maxsize=256)

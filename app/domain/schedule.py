@@ -32,7 +32,7 @@ def remaining(
     if target.warning is None:
         return None
     warning = target.warning
-    # What the message promised holds, whatever the configuration says by now.
+    # What the messages promised holds, whatever the configuration says by now.
     promised = warning.deadline - warning.delivered_at
     grace = max(policy.grace_for(target.task_type), promised) + warning.moved
     by_clock = grace - (clock - warning.clock)

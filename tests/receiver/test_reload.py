@@ -42,6 +42,23 @@ async def test_s1_a_shorter_grace_period_shortens_no_warning_that_was_given(
     assert len(world.determined.calls) == 1
 
 
+async def test_s1_the_deadline_that_a_reminder_named_holds_as_the_warnings_own_does(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    receiver.context.rulebook = with_policy(replace(POLICY, grace_default=2 * GRACE))
+    await receiver.run(GRACE)
+    receiver.context.rulebook = RULEBOOK
+
+    await receiver.run(GRACE - SECOND, every=5 * MINUTE)
+
+    assert world.determined.calls == []
+    await receiver.run(SECOND)
+    assert len(world.determined.calls) == 1
+    [_, reminder] = [post for post in world.slack.posts if post.deadlines][:2]
+    assert set(reminder.deadlines.values()) == {world.time.wall}
+
+
 async def test_a_longer_grace_period_prolongs_one_that_runs(
     world: World, receiver: Receiver
 ) -> None:
