@@ -16,14 +16,14 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format fuzz bench-rules bench-reconcile mutate mutate-rules lock clean
+.PHONY: help demo test check format fuzz fuzz-breaks bench-rules bench-reconcile mutate mutate-rules lock clean
 .PHONY: system venv venv-det venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: KEEP=1 (demo), FUZZ, SEED (fuzz), ONLY=windows (mutate-rules), PYTHON, PROMETHEUS,"
-	@echo "  PROMTOOL, ALERTMANAGER, AMTOOL, CHROMIUM"
+	@echo "  Variables: KEEP=1 (demo), FUZZ, SEED (fuzz), ONLY (fuzz-breaks, mutate-rules), PYTHON,"
+	@echo "  PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL, CHROMIUM"
 
 demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
@@ -39,7 +39,11 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix
 
 fuzz: venv ## Drive the receiver through FUZZ=10000 random sequences of events (an hour or two)
-	@.venv/bin/python -m tests.machine --sequences $(or $(FUZZ),10000) $(if $(SEED),--seed $(SEED))
+	@PYTHONHASHSEED=0 .venv/bin/python -m tests.machine --sequences $(or $(FUZZ),10000) \
+		$(if $(SEED),--seed $(SEED))
+
+fuzz-breaks: venv ## Break each safety rule in a copy, and see fuzz find it (ONLY=S4; minutes)
+	@.venv/bin/python -m tests.machine --breaks --only '$(ONLY)'
 
 bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (minutes)
 	@.venv/bin/python -m benchmarks.rules --markdown docs/benchmarks.md

@@ -96,7 +96,7 @@ class Books:
             or condition.identity.alertname in memory.unknown_rules,
         }
         if not proof.get(reason):
-            yield f"S8: {allocation_id} was closed, and nobody had said so: {reason} {detail}"
+            yield f"{_rule(reason)}: {allocation_id} was closed, unsaid: {reason} {detail}"
 
     def _end_of_user(self, condition: Condition, reason: Reason, detail: str) -> Iterator[str]:
         memory = self.memory
@@ -108,4 +108,9 @@ class Books:
             Reason.STOP_VERIFIED: any(call.allocation_id in memory.gone for call in memory.calls),
         }
         if not proof.get(reason):
-            yield f"S8: that of {condition.subject} was closed: {reason} {detail}"
+            yield f"{_rule(reason)}: {condition.subject}'s was closed, unsaid: {reason} {detail}"
+
+
+def _rule(reason: Reason) -> str:
+    """Return which rule an end without proof breaks: unknown is not active, either (S5)."""
+    return "S5" if reason is Reason.RECOVERED else "S8"

@@ -39,6 +39,8 @@ class Breach:
     clock was set back.
     """
 
+    rule: str = "S9"
+
     def covers(self, condition: Condition, allocation_id: str) -> bool:
         return self.key in {"", condition.key} and self.allocation_id in {"", allocation_id}
 

@@ -25,6 +25,8 @@ LIMIT = 1
 """How many slots a user may hold while others wait."""
 QUEUED_FOR = timedelta(minutes=10)
 KILL, PAUSED = "kill", "pause"
+MANY = 100
+"""More stops than a sequence has."""
 NEVER = (time(0), time(0))
 UNSAVED = frozenset({"notebook", "shell"})
 
@@ -42,7 +44,7 @@ class Law:
     """The owners whose tasks are exempt."""
     day: tuple[time, time] = NEVER
     """The waking hours; the same twice: always."""
-    most: int = 2
+    most: int = MANY
     """How many allocations may be stopped within an hour."""
     by_type: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By which calls a task may be stopped under the policy `reclaim`; other types: killed."""
@@ -77,6 +79,11 @@ class Configuration:
     rulebook: Rulebook
     law: Law = Law()
 
+    def with_most(self, most: int) -> "Configuration":
+        """Return it with another number of stops that are allowed within an hour."""
+        limits = BreakerLimits(max_stops_per_hour=most, floor=most)
+        return Configuration(replace(self.rulebook, breaker=limits), replace(self.law, most=most))
+
 
 def with_policy(reclaim: Policy) -> Rulebook:
     return replace(BASE.rulebook, policies={reclaim.name: reclaim, SLOTS.name: SLOTS})
@@ -87,12 +94,9 @@ BASE = Configuration(
         RULEBOOK,
         policies={RECLAIM.name: RECLAIM, SLOTS.name: SLOTS},
         limits=replace(RULEBOOK.limits, tick_gap=LONGEST_TICK),
-        breaker=BreakerLimits(max_stops_per_hour=2, floor=2),
+        breaker=BreakerLimits(max_stops_per_hour=MANY, floor=MANY),
         slot_limits=SlotLimits(default=LIMIT),
     )
-)
-GENEROUS = Configuration(
-    replace(BASE.rulebook, breaker=BreakerLimits(max_stops_per_hour=100, floor=100)), Law(most=100)
 )
 NOTHING_BUT_PAUSES = {
     "notebook": frozenset[str](),

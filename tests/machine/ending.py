@@ -6,7 +6,7 @@ Else the oracles could be satisfied by doing nothing.
 from datetime import timedelta
 
 from app.domain.incident import IncidentState
-from tests.machine.configurations import GENEROUS
+from tests.machine.configurations import BASE, MANY
 from tests.machine.mischief import all_is_well, within_the_limit
 from tests.machine.tasks import Condition, Task
 from tests.machine.theatre import Theatre
@@ -25,9 +25,9 @@ async def comes_to_its_end(theatre: Theatre) -> list[str]:
         await theatre.delivers()
         left = [each for each in idle if _is_left(theatre, each)]
         if not left:
-            return [] if await _is_silent(theatre) else ["a message waits for ever"]
+            return [] if await _is_silent(theatre) else ["liveness: a message waits for ever"]
         theatre.stage.time.passes(30 * MINUTE)
-    return [f"{each.allocation_id} is never stopped" for each in left]
+    return [f"liveness: {each.allocation_id} is never stopped" for each in left]
 
 
 async def _is_mended(theatre: Theatre) -> list[Condition]:
@@ -39,7 +39,8 @@ async def _is_mended(theatre: Theatre) -> list[Condition]:
     within_the_limit(theatre, stage.tasks[0])
     stage.time.jumps(max(stage.stamps.latest - stage.time.wall, timedelta()))
     stage.time.passes(LONG)
-    theatre.follows(GENEROUS)
+    theatre.most = MANY
+    theatre.follows(BASE)
     await theatre.presses("reset")
     # What fired for owners and runs of before is over.
     stage.prometheus.firing.clear()

@@ -10,42 +10,47 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.machine.configurations import OF_A_USER
+from tests.machine.configurations import BASE
 from tests.machine.database import MemoryDatabase
+from tests.machine.draws import (
+    AFTER,
+    AT_ONCE,
+    BEFORE,
+    FEW,
+    HAPPENING,
+    HOURS,
+    MEANWHILE_AGAINST,
+    MENDED,
+    MOST,
+    PROOF,
+    SOON,
+    SPANS,
+    SPEAKS_AGAINST,
+    WHICH,
+)
 from tests.machine.ending import comes_to_its_end
+from tests.machine.happenings import (
+    BETWEEN_TICKS,
+    EARLIER,
+    OUTAGES,
+    happens,
+)
 from tests.machine.logs import Bugs
-from tests.machine.mischief import AGAINST, BETWEEN_TICKS, GROUPS, all_is_set_for_a_stop, happens
+from tests.machine.mischief import all_is_set_for_a_stop
+from tests.machine.names import Names
+from tests.machine.occasions import Occasions
 from tests.machine.tasks import Task
 from tests.machine.theatre import Theatre
 from tests.receiver.calls import Crash
 from tests.receiver.conftest import MINUTE, SECOND
 
-WHICH = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3])
-"""The first task is where most happens, so that much happens to one."""
-HAPPENING = st.tuples(st.one_of([st.sampled_from(sorted(group)) for group in GROUPS]), WHICH)
-MEANWHILE = HAPPENING.filter(lambda happening: happening[0] not in BETWEEN_TICKS)
-SPANS = st.sampled_from(
-    [SECOND, 15 * SECOND, MINUTE, 6 * MINUTE, 15 * MINUTE, 30 * MINUTE, 31 * MINUTE, 180 * MINUTE]
-)
-LAST = st.sampled_from([SECOND, 15 * SECOND, 2 * MINUTE, 10 * MINUTE])
-MENDED = st.sampled_from(
-    [
-        "",
-        "",
-        "as before",
-        "as before",
-        OF_A_USER,
-        "only when queued",
-        "pause",
-        "pause or kill",
-        "nights",
-    ]
-)
-"""Empty: all stays as it is."""
 STEPS = 4
 """How many of the rules make a sequence."""
-SOON = st.integers(1, 45)
-"""After how many calls something happens: a tick has about twenty, a stop twenty more."""
+LONGEST_STEP = 20 * MINUTE
+LONG = 120 * MINUTE
+"""Of a night, most is slept through."""
+MANY_STEPS = 5
+"""So many ticks lead up to a deadline at most."""
 
 
 @cache
@@ -56,20 +61,28 @@ def empty_database() -> tuple[asyncio.AbstractEventLoop, MemoryDatabase, bytes]:
     return loop, database, loop.run_until_complete(database.migrated())
 
 
-def demand_none(violations: Sequence[str]) -> None:
+def demand_none(violations: Sequence[str], *, of: str = "") -> None:
     """Raise what was done against the rules, in words that are seen without pytest, too."""
-    if violations:
-        raise AssertionError("; ".join(violations))
+    found = [each for each in violations if each.startswith(of)]
+    if found:
+        raise AssertionError("; ".join(found))
 
 
 class Machine(RuleBasedStateMachine):
     """One process for now: a second replica is another receiver on the theatre's database."""
+
+    occasions: Occasions | None = None
+    """Counts what the sequences come to, if anybody wants to know."""
+    looks_for: str = ""
+    """What alone counts as found; empty: anything."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loop, database, empty = empty_database()
         self.bugs = Bugs()
         self.bugs.begin()
+        self.names = Names()
+        self.names.begin()
         self.run(database.restore(empty))
         self.theatre = Theatre(database)
         self.comes_to_an_end = False
@@ -89,100 +102,195 @@ class Machine(RuleBasedStateMachine):
     def goes_on(self, span: timedelta, *, delivers: bool = True) -> None:
         self.theatre.stage.time.passes(span)
         self.run(self.theatre.ticks())
+        if self.occasions:
+            self.occasions.look(self.theatre)
         if delivers:
             self.run(self.theatre.delivers())
 
-    def mends(self, which: int, configuration: str) -> None:
+    def is_set_for_a_stop(self, which: int, configuration: str) -> None:
         with suppress(Crash):
             self.run(all_is_set_for_a_stop(self.theatre, self.task(which), configuration))
+        self.goes_on(SECOND)
+
+    def goes_on_to_the_deadline(self, which: int, *, before: timedelta) -> None:
+        """Go on until shortly before the deadline that the owner of a task was told last."""
+        task = self.task(which)
+        # Trials are paused together, or not at all.
+        trials = [each for each in self.theatre.stage.tasks if each.is_trial]
+        together = trials if task.is_trial else [task]
+        for _ in range(MANY_STEPS):
+            left = max(self.theatre.left(each) for each in together) - before
+            if left <= timedelta():
+                return
+            self.goes_on(min(left, LONGEST_STEP) if left < LONG else left - LONGEST_STEP)
 
     @initialize(
-        others=st.sets(st.sampled_from([1, 2, 3])),
-        delivers=st.booleans(),
+        others=FEW,
+        most=MOST,
+        hours=HOURS,
+        delivers=st.sampled_from([True, True, False]),
         comes_to_an_end=st.sampled_from([True, False, False]),
     )
-    def alerts_fire(self, others: set[int], *, delivers: bool, comes_to_an_end: bool) -> None:
+    def alerts_fire(
+        self,
+        others: Sequence[int],
+        most: int,
+        hours: int,
+        *,
+        delivers: bool,
+        comes_to_an_end: bool,
+    ) -> None:
         self.comes_to_an_end = comes_to_an_end
-        for which in sorted({0} | others):
+        self.theatre.most = most
+        self.theatre.follows(BASE)
+        self.theatre.stage.time.passes(timedelta(hours=hours))
+        self.goes_on(SECOND)
+        for which in (0, *others):
             for condition in self.task(which).conditions():
                 self.theatre.stage.begins(condition)
                 if which == 0 and 2 not in others:
                     break
         self.goes_on(SECOND, delivers=delivers)
 
-    @rule(happening=HAPPENING, span=SPANS, delivers=st.sampled_from([True, True, False]))
+    @rule(happening=HAPPENING, span=SPANS, delivers=st.sampled_from([True, True, False]), at=SOON)
     def something_happens(
-        self, happening: tuple[str, int], span: timedelta, *, delivers: bool
+        self, happening: tuple[str, int], span: timedelta, at: tuple[str, int], *, delivers: bool
     ) -> None:
-        self.happens(happening)
+        name, _ = happening
+        if at == AT_ONCE or name in BETWEEN_TICKS:
+            self.happens(happening)
+        else:
+            self._in_tick(at, happening)
         self.goes_on(span, delivers=delivers)
 
     @rule(
         mended=MENDED,
         which=WHICH,
-        happenings=st.lists(st.tuples(st.integers(0, 2), HAPPENING), max_size=3),
-        last=LAST,
+        early=st.lists(HAPPENING, max_size=2),
+        late=st.lists(SPEAKS_AGAINST, max_size=2),
+        after=AFTER,
     )
     def grace_period_goes_by(
         self,
         mended: str,
         which: int,
-        happenings: Sequence[tuple[int, tuple[str, int]]],
-        last: timedelta,
+        early: Sequence[tuple[str, int]],
+        late: Sequence[str],
+        after: timedelta,
     ) -> None:
         """Go on towards a stop, with something in between: chance alone hardly ever gets there."""
-        if mended:
-            self.mends(which, mended)
-            self.goes_on(SECOND)
-        for number, span in enumerate((10 * MINUTE, 20 * MINUTE, last)):
-            for when, happening in happenings:
-                if when == number:
-                    self.happens(happening)
-            self.goes_on(span)
+        self.is_set_for_a_stop(which, mended)
+        for happening in early:
+            self.happens(happening)
+        self.goes_on(10 * MINUTE)
+        self.goes_on_to_the_deadline(which, before=SECOND)
+        for name in late:
+            self.happens((name, which))
+        self.goes_on(SECOND + after)
 
-    @rule(which=WHICH, against=st.sampled_from(AGAINST), before=st.sampled_from([SECOND, MINUTE]))
+    @rule(
+        mended=MENDED,
+        which=WHICH,
+        against=SPEAKS_AGAINST,
+        before=BEFORE,
+        after=AFTER,
+        is_mended=st.booleans(),
+    )
     def something_speaks_against_a_stop_that_is_due(
-        self, which: int, against: str, before: timedelta
+        self,
+        mended: str,
+        which: int,
+        against: str,
+        before: timedelta,
+        after: timedelta,
+        *,
+        is_mended: bool,
     ) -> None:
         """Each of them alone: of all that may happen, chance hardly ever picks it just then."""
-        self.mends(which, "as before")
-        self.goes_on(SECOND)
-        self.goes_on(10 * MINUTE)
-        self.goes_on(20 * MINUTE - before)
+        before = EARLIER.get(against, before)
+        self.is_set_for_a_stop(which, mended)
+        self.goes_on_to_the_deadline(which, before=before)
         self.happens((against, which))
-        self.goes_on(before + SECOND)
-
-    @rule(happening=MEANWHILE, calls=SOON, span=SPANS)
-    def something_happens_in_a_tick(
-        self, happening: tuple[str, int], calls: int, span: timedelta
-    ) -> None:
-        self._in(calls, happening)
-        self.goes_on(span)
-
-    @rule(mended=MENDED, which=WHICH, happening=MEANWHILE, calls=SOON)
-    def something_happens_in_the_tick_in_which_a_stop_is_due(
-        self, mended: str, which: int, happening: tuple[str, int], calls: int
-    ) -> None:
-        if mended:
-            self.mends(which, mended)
+        self.goes_on(before + after)
+        if is_mended:
+            # What is over by now has ended the round all the same (S9).
+            self.happens(("nothing speaks against it", which))
+            self.goes_on(SECOND, delivers=False)
             self.goes_on(SECOND)
-        self.goes_on(30 * MINUTE - SECOND)
-        self._in(calls, happening)
+
+    @rule(
+        mended=MENDED,
+        which=WHICH,
+        outage=st.sampled_from(OUTAGES),
+        span=st.sampled_from([MINUTE, 15 * MINUTE, 31 * MINUTE]),
+        ticks=st.booleans(),
+        is_warned_anew=st.booleans(),
+    )
+    def an_owner_cannot_answer_for_a_while(
+        self,
+        mended: str,
+        which: int,
+        outage: str,
+        span: timedelta,
+        *,
+        ticks: bool,
+        is_warned_anew: bool,
+    ) -> None:
+        self.is_set_for_a_stop(which, mended)
+        self.goes_on(MINUTE)
+        self.happens((outage, which))
+        if is_warned_anew:
+            self.happens(("fires anew", which))
+            self.goes_on(SECOND)
+        if ticks:
+            self.goes_on(span / 2)
+            self.goes_on(span / 2)
+        else:
+            self.theatre.stage.time.passes(span)
+        self.happens(("all is well", which))
+        self.goes_on_to_the_deadline(which, before=SECOND)
+        self.goes_on(2 * SECOND)
+
+    @rule(
+        mended=MENDED,
+        which=WHICH,
+        happening=MEANWHILE_AGAINST,
+        at=st.one_of(PROOF, PROOF, SOON),
+        is_about_it=st.booleans(),
+    )
+    def something_happens_in_the_tick_in_which_a_stop_is_due(
+        self,
+        mended: str,
+        which: int,
+        happening: tuple[str, int],
+        at: tuple[str, int],
+        *,
+        is_about_it: bool,
+    ) -> None:
+        name, other = happening
+        self.is_set_for_a_stop(which, mended)
+        self.goes_on_to_the_deadline(which, before=SECOND)
+        self._in_tick(at, (name, which if is_about_it else other))
         self.goes_on(MINUTE)
 
-    def _in(self, calls: int, happening: tuple[str, int]) -> None:
+    def _in_tick(self, at: tuple[str, int], happening: tuple[str, int]) -> None:
         name, which = happening
-        self.theatre.trouble.happens_in = calls
-        self.theatre.trouble.happening = lambda: happens(name, self.theatre, self.task(which))
+        trouble = self.theatre.trouble
+        trouble.happens_at, trouble.happens_in = at
+        trouble.happening = lambda: happens(name, self.theatre, self.task(which))
 
     @invariant()
     def nothing_is_done_against_the_rules(self) -> None:
-        demand_none([*self.run(self.theatre.audit()), *self.bugs.met])
+        demand_none([*self.run(self.theatre.audit()), *self.bugs.met], of=self.looks_for)
 
     def teardown(self) -> None:
+        if self.occasions:
+            self.occasions.end(self.theatre)
         try:
             if self.comes_to_an_end:
-                demand_none(self.run(comes_to_its_end(self.theatre)))
+                left = self.run(comes_to_its_end(self.theatre))
+                demand_none(left, of=self.looks_for)
                 self.nothing_is_done_against_the_rules()
         finally:
+            self.names.end()
             self.bugs.end()

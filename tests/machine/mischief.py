@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from app.errors import UpstreamRejectedError, UpstreamUnavailableError
 from tests.machine.breaches import Through
-from tests.machine.configurations import BASE, CONFIGURATIONS, GRACE, OF_A_USER, Configuration
+from tests.machine.configurations import BASE, CONFIGURATIONS, OF_A_USER, Configuration
 from tests.machine.tasks import OVER_THE_LIMIT, Task, job
 from tests.machine.theatre import Theatre
 from tests.receiver.calls import Crash
-from tests.receiver.conftest import MINUTE, SECOND
+from tests.receiver.conftest import SECOND
 from tests.receiver.world import FakePeer
 
 DOWN = UpstreamUnavailableError("time-out")
@@ -35,6 +35,12 @@ def is_lost_and_found(theatre: Theatre, task: Task) -> None:
         theatre.stage.goes_on_firing(condition)
 
 
+def is_unreported(theatre: Theatre, task: Task) -> None:
+    """Prometheus, restarted, does not report an alert that Alertmanager still has."""
+    for condition in task.conditions():
+        theatre.stage.prometheus.firing.pop(condition.key, None)
+
+
 def works(theatre: Theatre, task: Task) -> None:
     """The GPUs are used; the alert goes on firing for a while."""
     theatre.stage.prometheus.busy.add(task.allocation_id)
@@ -47,6 +53,12 @@ def idles(theatre: Theatre, task: Task) -> None:
 def recovers(theatre: Theatre, task: Task) -> None:
     works(theatre, task)
     ceases(theatre, task)
+
+
+def exporter_is_gone(theatre: Theatre, task: Task) -> None:
+    """Nobody sees any more whether the GPUs are used."""
+    recovers(theatre, task)
+    theatre.stage.prometheus.evidence = ()
 
 
 def ends(theatre: Theatre, task: Task) -> None:
@@ -113,6 +125,14 @@ def on(system: str, **values: object) -> Happening:
     return changes
 
 
+def nobody_of(*owners: str) -> Happening:
+    def changes(theatre: Theatre, _task: Task) -> None:
+        theatre.stage.slack.unknown = set(owners)
+        theatre.holds_for(timedelta(hours=1) if owners else timedelta())
+
+    return changes
+
+
 def slow(role: str, seconds: int) -> Happening:
     def changes(theatre: Theatre, _task: Task) -> None:
         theatre.trouble.slow[role] = timedelta(seconds=seconds)
@@ -157,12 +177,18 @@ async def process_crashes(_theatre: Theatre, _task: Task) -> None:
     raise Crash
 
 
-def kept(span: str) -> Happening:
+def kept(span: timedelta) -> Happening:
     return lambda theatre, task: theatre.keeps(task, span)
 
 
+async def kept_unseen(theatre: Theatre, task: Task) -> None:
+    """Alertmanager hears nothing of it: the receiver's own word alone holds."""
+    theatre.stage.alertmanagers.fault = DOWN
+    await theatre.keeps(task, timedelta(hours=2))
+
+
 def all_kept(theatre: Theatre, _task: Task) -> Awaitable[None]:
-    return theatre.keeps_all("1h")
+    return theatre.keeps_all(timedelta(hours=1))
 
 
 def waits(*slots: int, username: str = "carol") -> Happening:
@@ -188,8 +214,12 @@ def within_the_limit(theatre: Theatre, task: Task) -> None:
     theatre.stage.prometheus.busy.add(OVER_THE_LIMIT.subject)
 
 
-def breaker(action: str) -> Happening:
-    return lambda theatre, _task: theatre.presses(action)
+def breaker(*actions: str) -> Happening:
+    async def switches(theatre: Theatre, _task: Task) -> None:
+        for action in actions:
+            await theatre.presses(action)
+
+    return switches
 
 
 def webhook(*, firing: bool, of_all: bool = False) -> Happening:
@@ -217,7 +247,8 @@ def all_is_well(theatre: Theatre, task: Task) -> None:
     stage.prometheus.fault = stage.prometheus.query_fault = None
     stage.prometheus.evidence = (12.0,)
     stage.slack.fault = stage.alertmanagers.fault = None
-    stage.slack.unknown.clear()
+    # Not cleared: the set is shared by all sequences.
+    stage.slack.unknown = set()
     for peer in stage.alertmanagers.peers:
         peer.error, peer.inhibited_by, peer.muted_by = "", (), ()
     owner_known(theatre, task)
@@ -241,130 +272,29 @@ async def nothing_speaks_against_it(
 
 async def all_is_set_for_a_stop(theatre: Theatre, task: Task, name: str) -> None:
     """Let what a configuration is about come about."""
-    await nothing_speaks_against_it(theatre, task, CONFIGURATIONS[name])
+    outlasts_what_nobody_takes_back(theatre)
+    tasks = [task]
+    if name.startswith("pause"):
+        tasks += [each for each in theatre.stage.tasks if each.is_trial and each is not task]
+    for each in tasks:
+        runs_and_is_reported(theatre, each)
+        await nothing_speaks_against_it(theatre, each, CONFIGURATIONS[name])
     if name == "only when queued":
         waits(1)(theatre, task)
     if name == OF_A_USER:
         over_the_limit(theatre, task)
-    if name.startswith("pause"):
-        for trial in [each for each in theatre.stage.tasks if each.is_trial]:
-            await nothing_speaks_against_it(theatre, trial, CONFIGURATIONS[name])
 
 
-CLUSTER: dict[str, Happening] = {
-    "fires anew": fires_anew,
-    "ceases": ceases,
-    "fires on": is_lost_and_found,
-    "works": works,
-    "idles": idles,
-    "recovers": recovers,
-    "ends": ends,
-    "restarts": restarts,
-    "changes hands": changes_hands,
-    "owner unknown": owner_unknown,
-    "owner known": owner_known,
-}
-QUEUE: dict[str, Happening] = {
-    "carol waits": waits(1),
-    "carol waits for more": waits(2),
-    "bob waits": waits(1, username="bob"),
-    "nobody waits": waits(),
-    "over the limit": over_the_limit,
-    "within the limit": within_the_limit,
-}
-ALERTMANAGER: dict[str, Happening] = {
-    "silence": lambda t, task: is_silenced(t, task, on=(0, 1), span=2 * GRACE),
-    "silence on a peer": lambda t, task: is_silenced(t, task, on=(1,), span=2 * GRACE),
-    "short silence": lambda t, task: is_silenced(t, task, on=(0,), span=5 * SECOND),
-    "silences end": silences_end,
-    "inhibited": on_peer(0, inhibited_by=("c0ffee",)),
-    "inhibited no more": on_peer(0, inhibited_by=()),
-    "muted": on_peer(1, muted_by=("night",)),
-    "muted no more": on_peer(1, muted_by=()),
-    "peer down": on_peer(1, error="time-out"),
-    "peer up": on_peer(1, error=""),
-    "no silence can be made": on("alertmanagers", fault=DOWN),
-}
-SYSTEMS: dict[str, Happening] = {
-    "Determined down": on("determined", fault=DOWN),
-    "Prometheus down": on("prometheus", fault=DOWN),
-    "queries fail": on("prometheus", query_fault=DOWN),
-    "Slack down": on("slack", fault=DOWN),
-    "database down": database(down=True),
-    "samples stale": on("prometheus", evidence=(12.0, 31.0)),
-    "samples missing": on("prometheus", evidence=()),
-    "samples not a number": on("prometheus", evidence=(float("nan"),)),
-    "samples fresh": on("prometheus", evidence=(12.0,)),
-    "no heartbeat": heart(beats=False),
-    "heartbeat": heart(beats=True),
-    "stops refused": on("determined", refusal=REFUSED),
-    "stops without answer": on("determined", lost_answer=DOWN),
-    "stops without effect": on("determined", deaf=True),
-    "stops take time": on("determined", latency=90 * SECOND),
-    "Slack's answer lost": on("slack", lost_answers=1),
-    "bob is not in Slack": on("slack", unknown={"bob"}),
-    "bob is in Slack": on("slack", unknown=set()),
-    "Prometheus slow": slow("rules", 4),
-    "Determined slow": slow("cluster", 8),
-    "Alertmanager slow": slow("peers", 12),
-    "Slack slow": slow("messenger", 20),
-    "database's answer lost": database_answer_lost(6),
-    "clock forward": clock_jumps(GRACE),
-    "clock a little back": clock_jumps(-2 * MINUTE),
-    "clock back": clock_jumps(-2 * GRACE),
-}
-PEOPLE: dict[str, Happening] = {
-    "kept": kept("2h"),
-    "kept for a moment": kept("1m"),
-    "all kept": all_kept,
-    "breaker tripped": breaker("trip"),
-    "breaker reset": breaker("reset"),
-    **{f"configuration: {name}": configured(name) for name in CONFIGURATIONS},
-}
-RECEIVER: dict[str, Happening] = {
-    "process ends": process_ends,
-    "process crashes": process_crashes,
-    "webhook": webhook(firing=True),
-    "webhook of all": webhook(firing=True, of_all=True),
-    "webhook of an end": webhook(firing=False),
-}
-MENDING: dict[str, Happening] = {
-    "all is well": all_is_well,
-    "nothing speaks against it": nothing_speaks_against_it,
-}
-GROUPS = (CLUSTER, QUEUE, ALERTMANAGER, SYSTEMS, PEOPLE, RECEIVER, MENDING, MENDING)
-AGAINST = (
-    "silence",
-    "silence on a peer",
-    "peer down",
-    "inhibited",
-    "samples stale",
-    "samples missing",
-    "changes hands",
-    "owner unknown",
-    "ceases",
-    "works",
-    "fires anew",
-    "Prometheus slow",
-    "kept",
-    "breaker tripped",
-    "clock forward",
-    "no heartbeat",
-    "configuration: warn",
-    "configuration: policy warns",
-    "configuration: bob is exempt",
-    "configuration: observe",
-    "configuration: nights",
-)
-"""What forbids a stop that is due, or should not bring it about."""
-BETWEEN_TICKS = frozenset(
-    {*(f"configuration: {name}" for name in CONFIGURATIONS), "nothing speaks against it"}
-)
-"""The configuration is followed between two ticks, and never within one."""
-HAPPENINGS = {name: happening for group in GROUPS for name, happening in group.items()}
+def outlasts_what_nobody_takes_back(theatre: Theatre) -> None:
+    """Let keeps, and the wait for an owner out of reach, be over; set the clock right."""
+    time = theatre.stage.time
+    theatre.trouble.happening = None
+    time.jumps(max(theatre.stage.stamps.latest - time.wall, timedelta()))
+    if time.wall < theatre.held_until:
+        time.passes(theatre.held_until - time.wall)
 
 
-async def happens(name: str, theatre: Theatre, task: Task) -> None:
-    result = HAPPENINGS[name](theatre, task)
-    if result is not None:
-        await result
+def runs_and_is_reported(theatre: Theatre, task: Task) -> None:
+    if not theatre.stage.determined.runs_on(task.allocation_id):
+        ceases(theatre, task)
+        restarts(theatre, task)

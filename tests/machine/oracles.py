@@ -38,6 +38,8 @@ class Facts:
     was_reset: Stamp | None = None
     allowed: frozenset[str] = frozenset()
     """The allocations that the last reset has listed."""
+    keeps: list[tuple[str, datetime]] = field(default_factory=list)
+    """The tasks that were kept through an alert about them, and until when."""
     committed: Stamp | None = None
     """When the last commit began."""
     asked_breaker: Stamp | None = None
@@ -62,7 +64,7 @@ class Court:
             *self._breaker(call),
             *self._repeats(call),
         ]
-        warnings = [told for told in self.memory.told if _names(told, call)]
+        warnings = [told for told in self.memory.told if told.names(call.allocation_id)]
         if not warnings:
             return [*common, "S1: no message to an owner named it"]
         # One warning that holds is enough; else what is said of the one that lacks least.
@@ -93,14 +95,14 @@ class Court:
             yield f"S13: a {told.post.kind} at night"
 
     def _same_allocation(self, call: Call) -> Iterator[str]:
+        if call.owner in self.facts.law.exempt:
+            yield "S11: it is exempt"
         reading = self.memory.allocations.get(call.allocation_id)
         if reading is None or reading.what is None or not _is_recent(reading.at, call):
             yield "S2: the allocation was not read right before"
             return
         if call.owner is None or reading.what.username != call.owner:
             yield f"S2: it is {reading.what.username}'s, not {call.owner}'s"
-        if call.owner in self.facts.law.exempt:
-            yield "S11: it is exempt"
 
     def _heartbeat(self, call: Call) -> Iterator[str]:
         last = self.facts.beats[-1].wall if self.facts.beats else None
@@ -140,7 +142,7 @@ class Court:
         yield from self._allowed(call, condition)
         for breach in self.facts.breaches:
             if breach.covers(condition, call.allocation_id) and self._counts(breach, told):
-                yield f"S9: {breach.why} after the warning"
+                yield f"{breach.rule}: {breach.why} after the warning"
 
     def _told_first(self, told: Told, call: Call, condition: Condition) -> Iterator[str]:
         confirmed = self.memory.confirmed.get(told.message_id)
@@ -148,8 +150,9 @@ class Court:
         if confirmed is None:
             yield "S1: the warning is not confirmed"
             return
-        if told.post.to is RecipientKind.ADMINS or told.post.channel != f"D-{call.owner}":
-            yield f"S1: {told.post.channel} was told, the owner is {call.owner}"
+        owner = condition.identity.username
+        if told.post.to is RecipientKind.ADMINS or told.post.channel != f"D-{owner}":
+            yield f"S1: {told.post.channel} was told, the owner is {owner}"
         if call.at.wall < deadline:
             yield f"S1: called {deadline - call.at.wall} before the deadline"
         for later in self.memory.told:
@@ -184,6 +187,9 @@ class Court:
         if reading is None or not _is_recent(reading.at, call):
             yield "S4: Alertmanager was not asked"
             return
+        asked = self.memory.allocations.get(call.allocation_id)
+        if asked and reading.at < asked.at:
+            yield "S4: Alertmanager was not asked after all else"
         now, case = reading.at.wall, Case(condition, call.allocation_id)
         for peer in reading.what:
             alert = peer.alerts.get(condition.key)
@@ -201,6 +207,9 @@ class Court:
             yield f"S10: the mode is {law.ceiling(identity.policy, identity.task_type)}"
         elif call.way not in law.ways(identity.policy, identity.task_type):
             yield f"S10: a {call.way} of a {identity.task_type} is not what was announced"
+        for task_id, until in self.facts.keeps:
+            if task_id == identity.task_id and call.at.wall < until:
+                yield f"S13: it is kept until {until}"
         if no := why_unwanted(call, condition, law, self.memory):
             yield no
 
@@ -222,12 +231,6 @@ class Court:
 
 def _is_unsaved(condition: Condition) -> bool:
     return condition.identity.task_type in UNSAVED
-
-
-def _names(told: Told, call: Call) -> bool:
-    post = told.post
-    is_new = post.kind is MessageKind.WARNING and (post.thread is None or post.is_broadcast)
-    return is_new and call.allocation_id in told.post.deadlines
 
 
 def _too_early(later: Told, named: datetime, call: Call) -> Iterator[str]:

@@ -23,7 +23,7 @@ from tests.domain.examples import ANNOTATIONS
 from tests.machine.answer_time import AnswerTime, Look
 from tests.machine.books import Books
 from tests.machine.breaches import Breach, Case, Through, seen
-from tests.machine.configurations import BASE, LONGEST_TICK, Configuration
+from tests.machine.configurations import BASE, LONGEST_TICK, MANY, Configuration
 from tests.machine.database import MemoryDatabase
 from tests.machine.oracles import Court, Facts
 from tests.machine.stage import Stage
@@ -47,6 +47,10 @@ class Theatre:
         self.stage.slack.judge = self._judge_message
         self.trouble = Trouble(self.stage.time, heard=self._heard, meant=self._meant)
         self.receiver = Receiver(self.stage, database, BASE.rulebook)
+        self.most = MANY
+        """How many stops the configurations allow within an hour, each of them."""
+        self.held_until = self.stage.time.wall
+        """Until when something holds that nobody takes back, as a keep does."""
         self.is_up = False
         self.process = 0
         self.violations: list[str] = []
@@ -128,22 +132,25 @@ class Theatre:
 
     # What people do through the receiver.
 
-    async def keeps(self, task: Task, span: str) -> None:
+    async def keeps(self, task: Task, span: timedelta) -> None:
         """Keep a task, through the incident about it. All alerts of its policy are held."""
         if await self._keeps(task.conditions()[0], span):
+            self.facts.keeps.append((task.task_id, self.stage.time.wall + span))
             for each in task.conditions():
-                self.breaks("kept", key=each.key)
+                self.breaks("kept", key=each.key, rule="S13")
 
-    async def keeps_all(self, span: str) -> None:
+    async def keeps_all(self, span: timedelta) -> None:
         """Keep what was chosen of a user who is over the limit."""
         if await self._keeps(OVER_THE_LIMIT, span):
-            self.breaks("kept", key=OVER_THE_LIMIT.key)
+            self.breaks("kept", key=OVER_THE_LIMIT.key, rule="S13")
 
-    async def _keeps(self, condition: Condition, span: str) -> bool:
+    async def _keeps(self, condition: Condition, span: timedelta) -> bool:
         self.starts()
         refused = (KeepTooLongError, StopUnderWayError, NothingToKeepError, StaleIncidentError)
         with suppress(*refused, IncidentNotFoundError, KeyError):
-            await self.receiver.keep(span, identity=condition.identity)
+            minutes = f"{span // MINUTE}m"
+            await self.receiver.keep(minutes, identity=condition.identity)
+            self.holds_for(span)
             return True
         return False
 
@@ -174,10 +181,27 @@ class Theatre:
     def follows(self, configuration: Configuration) -> None:
         """Let the receiver take over another configuration."""
         self.starts()
-        self.facts.configuration = configuration
-        self.receiver.context.rulebook = configuration.rulebook
+        followed = configuration.with_most(self.most)
+        self.facts.configuration = followed
+        self.receiver.context.rulebook = followed.rulebook
+
+    def left(self, task: Task) -> timedelta:
+        """Return how long the grace period lasts on that the owner of a task was told of last."""
+        memory, about = self.stage.memory, task.allocation_id
+        told = [each for each in memory.told if about in each.post.deadlines]
+        given = [each for each in told if each.names(about)]
+        confirmed = memory.confirmed.get(given[-1].message_id) if given else None
+        if confirmed is None:
+            return timedelta()
+        grace = given[-1].post.deadlines[about] - confirmed.wall
+        by_clock = grace - self.answer_time.since(confirmed)
+        # A reminder names what the first warning could not know.
+        return max(by_clock, told[-1].post.deadlines[about] - self.stage.time.wall)
 
     # What is noted.
+
+    def holds_for(self, span: timedelta) -> None:
+        self.held_until = max(self.held_until, self.stage.time.wall + span)
 
     def breaks(
         self,
@@ -187,9 +211,10 @@ class Theatre:
         allocation_id: str = "",
         through: Through = Through.NOTHING,
         wall: datetime | None = None,
+        rule: str = "S9",
     ) -> None:
         now = self.stage.stamps.now()
-        self.facts.breaches.append(Breach(now, why, key, allocation_id, through, wall))
+        self.facts.breaches.append(Breach(now, why, key, allocation_id, through, wall, rule))
 
     def _cases(self) -> Iterator[Case]:
         """Yield every allocation under every alert that could lead to its stop."""

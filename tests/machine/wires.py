@@ -25,6 +25,8 @@ class Trouble:
     """After so many calls of the database, one is done, and its answer lost. 0: none."""
     happens_in: int = 0
     """After so many calls, something happens. 0: nothing."""
+    happens_at: str = ""
+    """The name of the calls that count for it. Empty: all of them."""
     happening: Callable[[], Awaitable[object]] | None = None
     heard: Callable[[str], None] = lambda _name: None
     """Is told of every call, before it is made."""
@@ -34,7 +36,7 @@ class Trouble:
     async def before(self, name: str) -> None:
         role = name.partition(".")[0]
         self.meant(name)
-        if self.happening is not None:
+        if self.happening is not None and self.happens_at in {"", name}:
             self.happens_in -= 1
             if self.happens_in <= 0:
                 happening, self.happening = self.happening, None

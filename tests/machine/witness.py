@@ -10,7 +10,7 @@ from datetime import datetime
 from math import inf
 from typing import Generic, TypeVar
 
-from app.domain.actions import Matter, Notice
+from app.domain.actions import Matter, MessageKind, Notice
 from app.domain.cluster import Allocation, Snapshot
 from app.domain.incident import Receipt, RecipientKind
 from app.domain.outbox import Recipient
@@ -58,6 +58,12 @@ class Told:
     post: Post
     """Of several incidents that it is about, as far as it is about this one."""
     message_id: str
+
+    def names(self, allocation_id: str) -> bool:
+        """Tell whether it is a first warning that names the allocation and its deadline."""
+        post = self.post
+        is_new = post.kind is MessageKind.WARNING and (post.thread is None or post.is_broadcast)
+        return is_new and allocation_id in self.post.deadlines
 
 
 @dataclass
