@@ -1,11 +1,12 @@
 """What the sequences are drawn from, and how often each of it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from hypothesis import strategies as st
 
 from tests.machine.configurations import CONFIGURATIONS, MANY
-from tests.machine.happenings import AGAINST, BETWEEN_TICKS, GROUPS
+from tests.machine.happenings import AGAINST, BETWEEN_TICKS, GROUPS, OUTAGES
 from tests.receiver.conftest import MINUTE, SECOND
 
 FEW = st.sampled_from([(), (), (), (1,), (1,), (2,), (1, 3), (1, 2, 3)])
@@ -26,14 +27,14 @@ class Sought:
     """Half of what speaks against a stop is what this rule is about. Empty: all alike."""
 
 
-def _speaks_against() -> st.SearchStrategy[str]:
-    groups = list(AGAINST.values())
-    sought = [AGAINST[Sought.rule]] * len(groups) if Sought.rule in AGAINST else []
-    return st.one_of([st.sampled_from(group) for group in [*groups, *sought]])
+def _one_of(groups: Mapping[str, Sequence[str]]) -> st.SearchStrategy[str]:
+    sought = [groups[Sought.rule]] * len(groups) if Sought.rule in groups else []
+    return st.one_of([st.sampled_from(group) for group in [*groups.values(), *sought]])
 
 
-SPEAKS_AGAINST = st.deferred(_speaks_against)
+SPEAKS_AGAINST = st.deferred(lambda: _one_of(AGAINST))
 """It is made when the first is drawn: what is sought is known by then."""
+FORBIDS_AN_ANSWER = st.deferred(lambda: _one_of(OUTAGES))
 MEANWHILE = HAPPENING.filter(lambda happening: happening[0] not in BETWEEN_TICKS)
 MEANWHILE_AGAINST = st.one_of(
     MEANWHILE,

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from app.domain.incident import IncidentState
 from tests.machine.configurations import BASE, MANY
-from tests.machine.mischief import all_is_well, within_the_limit
+from tests.machine.mending import all_is_well
+from tests.machine.mischief import within_the_limit
 from tests.machine.tasks import Condition, Task
 from tests.machine.theatre import Theatre
 from tests.receiver.conftest import MINUTE, SECOND

@@ -1,5 +1,6 @@
 """What may happen, by the names that a sequence is written in."""
 
+from tests.machine import mending
 from tests.machine import mischief as m
 from tests.machine.configurations import CONFIGURATIONS, GRACE
 from tests.machine.tasks import Task
@@ -78,6 +79,7 @@ PEOPLE: dict[str, m.Happening] = {
     "breaker tripped": m.breaker("trip"),
     "breaker reset": m.breaker("reset"),
     "breaker tripped and reset": m.breaker("trip", "reset"),
+    "one stop an hour": m.allows(1),
     **{f"configuration: {name}": m.configured(name) for name in CONFIGURATIONS},
 }
 RECEIVER: dict[str, m.Happening] = {
@@ -88,8 +90,8 @@ RECEIVER: dict[str, m.Happening] = {
     "webhook of an end": m.webhook(firing=False),
 }
 MENDING: dict[str, m.Happening] = {
-    "all is well": m.all_is_well,
-    "nothing speaks against it": m.nothing_speaks_against_it,
+    "all is well": mending.all_is_well,
+    "nothing speaks against it": mending.nothing_speaks_against_it,
 }
 GROUPS = (CLUSTER, QUEUE, ALERTMANAGER, SYSTEMS, PEOPLE, RECEIVER, MENDING, MENDING)
 AGAINST = {
@@ -106,7 +108,7 @@ AGAINST = {
         "exporter gone",
     ),
     "S6": ("stops without effect", "stops without answer", "stops take time"),
-    "S7": ("breaker tripped",),
+    "S7": ("breaker tripped", "one stop an hour"),
     "S9": ("works", "recovers", "fires anew", "short silence", "breaker tripped and reset"),
     "S10": (
         "configuration: warn",
@@ -124,19 +126,20 @@ AGAINST = {
 bring it about."""
 EARLIER = {"no heartbeat": 6 * MINUTE}
 """What takes so long until it forbids anything."""
-OUTAGES = (
-    "Slack down",
-    "bob is not in Slack",
-    "peer down",
-    "process ends",
-    "database down",
-    "clock forward",
-    "Prometheus down",
-    "breaker tripped",
-)
+OUTAGES = {
+    "S1": ("bob is not in Slack",),
+    "S5": ("Prometheus down",),
+    "S8": ("database down",),
+    "S10": ("breaker tripped",),
+    "S13": ("Slack down", "peer down", "process ends", "clock forward"),
+}
 """What keeps an owner from answering, or from being threatened; or looks as if the time went by."""
 BETWEEN_TICKS = frozenset(
-    {*(f"configuration: {name}" for name in CONFIGURATIONS), "nothing speaks against it"}
+    {
+        *(f"configuration: {name}" for name in CONFIGURATIONS),
+        "one stop an hour",
+        "nothing speaks against it",
+    }
 )
 """The configuration is followed between two ticks, and never within one."""
 HAPPENINGS = {name: happening for group in GROUPS for name, happening in group.items()}

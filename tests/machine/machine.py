@@ -17,6 +17,7 @@ from tests.machine.draws import (
     AT_ONCE,
     BEFORE,
     FEW,
+    FORBIDS_AN_ANSWER,
     HAPPENING,
     HOURS,
     MEANWHILE_AGAINST,
@@ -32,11 +33,10 @@ from tests.machine.ending import comes_to_its_end
 from tests.machine.happenings import (
     BETWEEN_TICKS,
     EARLIER,
-    OUTAGES,
     happens,
 )
 from tests.machine.logs import Bugs
-from tests.machine.mischief import all_is_set_for_a_stop
+from tests.machine.mending import all_is_set_for_a_stop
 from tests.machine.names import Names
 from tests.machine.occasions import Occasions
 from tests.machine.tasks import Task
@@ -217,11 +217,14 @@ class Machine(RuleBasedStateMachine):
             self.happens(("nothing speaks against it", which))
             self.goes_on(SECOND, delivers=False)
             self.goes_on(SECOND)
+        else:
+            # Who forgets what forbids it tells the owner anew, and stops then.
+            self.goes_on_to_the_deadline(which, before=-SECOND)
 
     @rule(
         mended=MENDED,
         which=WHICH,
-        outage=st.sampled_from(OUTAGES),
+        outage=FORBIDS_AN_ANSWER,
         span=st.sampled_from([MINUTE, 15 * MINUTE, 31 * MINUTE]),
         ticks=st.booleans(),
         is_warned_anew=st.booleans(),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.errors import UpstreamRejectedError, UpstreamUnavailableError
 from tests.machine.breaches import Through
-from tests.machine.configurations import BASE, CONFIGURATIONS, OF_A_USER, Configuration
+from tests.machine.configurations import CONFIGURATIONS
 from tests.machine.tasks import OVER_THE_LIMIT, Task, job
 from tests.machine.theatre import Theatre
 from tests.receiver.calls import Crash
@@ -236,65 +236,11 @@ def configured(name: str) -> Happening:
     return lambda theatre, _task: theatre.follows(CONFIGURATIONS[name])
 
 
-def all_is_well(theatre: Theatre, task: Task) -> None:
-    """Whatever fails works again. What people decided stays."""
-    stage = theatre.stage
-    stage.heart_beats = True
-    theatre.trouble.slow.clear()
-    theatre.trouble.database_down = False
-    stage.determined.fault = stage.determined.refusal = stage.determined.lost_answer = None
-    stage.determined.deaf, stage.determined.latency = False, timedelta()
-    stage.prometheus.fault = stage.prometheus.query_fault = None
-    stage.prometheus.evidence = (12.0,)
-    stage.slack.fault = stage.alertmanagers.fault = None
-    # Not cleared: the set is shared by all sequences.
-    stage.slack.unknown = set()
-    for peer in stage.alertmanagers.peers:
-        peer.error, peer.inhibited_by, peer.muted_by = "", (), ()
-    owner_known(theatre, task)
-    idles(theatre, task)
+def allows(stops: int) -> Happening:
+    """Let so many stops an hour be allowed from now on, under every configuration."""
 
+    def changes(theatre: Theatre, _task: Task) -> None:
+        theatre.most = stops
+        theatre.follows(theatre.facts.configuration)
 
-async def nothing_speaks_against_it(
-    theatre: Theatre, task: Task, configuration: Configuration = BASE
-) -> None:
-    """What people decided is taken back, too."""
-    all_is_well(theatre, task)
-    for other in theatre.stage.tasks:
-        owner_known(theatre, other)
-    silences_end(theatre, task)
-    theatre.follows(configuration)
-    await theatre.presses("reset")
-    for condition in task.conditions()[:1]:
-        if not theatre.stage.is_firing(condition):
-            theatre.stage.goes_on_firing(condition)
-
-
-async def all_is_set_for_a_stop(theatre: Theatre, task: Task, name: str) -> None:
-    """Let what a configuration is about come about."""
-    outlasts_what_nobody_takes_back(theatre)
-    tasks = [task]
-    if name.startswith("pause"):
-        tasks += [each for each in theatre.stage.tasks if each.is_trial and each is not task]
-    for each in tasks:
-        runs_and_is_reported(theatre, each)
-        await nothing_speaks_against_it(theatre, each, CONFIGURATIONS[name])
-    if name == "only when queued":
-        waits(1)(theatre, task)
-    if name == OF_A_USER:
-        over_the_limit(theatre, task)
-
-
-def outlasts_what_nobody_takes_back(theatre: Theatre) -> None:
-    """Let keeps, and the wait for an owner out of reach, be over; set the clock right."""
-    time = theatre.stage.time
-    theatre.trouble.happening = None
-    time.jumps(max(theatre.stage.stamps.latest - time.wall, timedelta()))
-    if time.wall < theatre.held_until:
-        time.passes(theatre.held_until - time.wall)
-
-
-def runs_and_is_reported(theatre: Theatre, task: Task) -> None:
-    if not theatre.stage.determined.runs_on(task.allocation_id):
-        ceases(theatre, task)
-        restarts(theatre, task)
+    return changes

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.machine.machine import STEPS, Machine
 
 A_FEW = settings(
-    max_examples=7,
+    max_examples=5,
     stateful_step_count=STEPS,
     deadline=None,
     database=None,
