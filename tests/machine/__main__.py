@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.machine.breaks import are_found
+from tests.machine.breaks import AT_A_TIME, NOT_FOUND, are_found
 from tests.machine.draws import Sought
 from tests.machine.machine import Machine
 from tests.machine.occasions import Occasions
 
-AT_A_TIME = 10
-"""Of more, Hypothesis makes most from parts of one another: they would be about the same few."""
 TELL_EVERY = 100
 STEPS = 5
 """Longer sequences than the tests have time for."""
@@ -65,15 +63,17 @@ def _finds(what: str, sequences: int, first: int) -> int:
     Sought.rule = what.partition(":")[0]
     occasions = Machine.occasions = Occasions()
     for number in range(0, sequences, AT_A_TIME):
-        error = _error(AT_A_TIME, first + number // AT_A_TIME, (Phase.generate,))
+        batch = first + number // AT_A_TIME
+        error = _error(AT_A_TIME, batch, (Phase.generate,))
         if isinstance(error, AssertionError):
             # Hypothesis repeats a find once or twice.
-            say(f"found within {occasions.sequences} sequences: {error}"[:200])
+            many = occasions.sequences
+            say(f"found within {many} sequences, in the ten of seed {batch}: {error}"[:200])
             return 0
         if error is not None:
             traceback.print_exception(error)
             return 1
-    say(f"not found in {occasions.sequences} sequences")
+    say(f"{NOT_FOUND} in {occasions.sequences} sequences")
     return 1
 
 
