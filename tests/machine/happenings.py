@@ -9,6 +9,7 @@ from tests.receiver.conftest import MINUTE, SECOND
 
 CLUSTER: dict[str, m.Happening] = {
     "fires anew": m.fires_anew,
+    "fires anew, unheard": m.fires_anew_unheard,
     "ceases": m.ceases,
     "unreported": m.is_unreported,
     "fires on": m.is_lost_and_found,
@@ -95,6 +96,7 @@ MENDING: dict[str, m.Happening] = {
 }
 GROUPS = (CLUSTER, QUEUE, ALERTMANAGER, SYSTEMS, PEOPLE, RECEIVER, MENDING, MENDING)
 AGAINST = {
+    "S1": ("fires anew, unheard",),
     "S2": ("changes hands", "owner unknown", "restarts"),
     "S3": ("unreported", "ceases", "Prometheus slow", "Alertmanager slow"),
     "S4": ("silence", "silence on a peer", "inhibited", "muted", "peer down"),

@@ -133,6 +133,12 @@ def nobody_of(*owners: str) -> Happening:
     return changes
 
 
+def fires_anew_unheard(theatre: Theatre, task: Task) -> None:
+    """A new warning is due, to somebody whom Slack does not know any more."""
+    fires_anew(theatre, task)
+    nobody_of("bob")(theatre, task)
+
+
 def slow(role: str, seconds: int) -> Happening:
     def changes(theatre: Theatre, _task: Task) -> None:
         theatre.trouble.slow[role] = timedelta(seconds=seconds)
