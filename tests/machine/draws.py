@@ -24,7 +24,7 @@ class Sought:
     """What the sequences are to come to more often than chance would have it."""
 
     rule: str = ""
-    """Half of what speaks against a stop is what this rule is about. Empty: all alike."""
+    """Half of what speaks against a stop or an answer is what this is about. Empty: all alike."""
 
 
 def _one_of(groups: Mapping[str, Sequence[str]]) -> st.SearchStrategy[str]:

@@ -96,7 +96,7 @@ MENDING: dict[str, m.Happening] = {
 }
 GROUPS = (CLUSTER, QUEUE, ALERTMANAGER, SYSTEMS, PEOPLE, RECEIVER, MENDING, MENDING)
 AGAINST = {
-    "S1": ("fires anew, unheard",),
+    "S1": ("fires anew, unheard", "configuration: longer grace"),
     "S2": ("changes hands", "owner unknown", "restarts"),
     "S3": ("unreported", "ceases", "Prometheus slow", "Alertmanager slow"),
     "S4": ("silence", "silence on a peer", "inhibited", "muted", "peer down"),
