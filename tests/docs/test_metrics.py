@@ -24,6 +24,8 @@ from app.view import ClusterView
 from tests.docs.pages import ROOT, code, codes, read, rows
 from tests.domain.examples import IDENTITY
 
+LOOP = r'\b(?:contained|Loop)\(\s*"(\w+)"'
+
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DOCUMENTED = {code(row["metric"]): row for row in rows(read("docs/metrics.md"), "metric", "type")}
 ALLOCATION = Allocation(
@@ -107,7 +109,7 @@ def test_values_of_a_label_are_documented(metric: str, values: set[str]) -> None
         ("watchdog_deliveries_total", r'\.delivery\([\w.]+, "(\w+)"\)'),
         ("watchdog_webhook_alerts_total", r'\.webhook\("(\w+)"'),
         ("watchdog_upstream_up", r'(?:_asked|\.upstream)\("(\w+)"'),
-        ("watchdog_step_failures_total", r'Loop\(\s*"(\w+)"'),
+        ("watchdog_step_failures_total", LOOP),
     ],
 )
 def test_values_that_the_code_writes_are_documented(metric: str, written: str) -> None:
@@ -115,6 +117,13 @@ def test_values_that_the_code_writes_are_documented(metric: str, written: str) -
 
     assert len(values) > 1, "the pattern does not find what the code writes any more"
     assert values - set(codes(DOCUMENTED[metric]["meaning"])) == set()
+
+
+def test_every_loop_that_can_fail_is_explained_where_its_alert_is() -> None:
+    loops = {name for path in sources() for name in re.findall(LOOP, path.read_text())}
+    table = rows(read("docs/runbooks/WatchdogFailing.md"), "`loop`", "what may be late or missing")
+
+    assert {name for row in table for name in codes(row["`loop`"])} == loops
 
 
 def sources() -> Iterator[Path]:
