@@ -50,7 +50,7 @@ class WebhookMessage(_Wire):
     version: Literal["4"]
     group_key: str = ""
     alerts: tuple[WebhookAlert, ...]
-    truncated_alerts: int = 0
+    truncated_alerts: Annotated[int, Field(ge=0, lt=2**64)] = 0
     """How many alerts `max_alerts` cut off. They are not sent later."""
 
 

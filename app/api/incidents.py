@@ -4,7 +4,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from app.api.dependencies import (
     OPERATORS,
@@ -151,12 +158,12 @@ class IncidentFilter(BaseModel):
 
 
 class KeepRequest(BaseModel):
-    duration: Annotated[timedelta, BeforeValidator(parse_duration), AfterValidator(_positive)] = (
-        Field(
-            description="For example 2h; at most what the policy allows.",
-            json_schema_extra={"type": "string"},
-        )
-    )
+    duration: Annotated[
+        timedelta,
+        BeforeValidator(parse_duration),
+        AfterValidator(_positive),
+        WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(ms|[smhdw]))+$"}),
+    ] = Field(description="For example 2h; at most what the policy allows.", examples=["2h"])
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 

@@ -9,7 +9,7 @@ from app.api.dependencies import ContextDep, StoreDep
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/-/healthy", summary="The process answers")
+@router.get("/-/healthy", summary="The process answers", response_class=PlainTextResponse)
 async def healthy() -> PlainTextResponse:
     return PlainTextResponse("healthy\n")
 
@@ -17,6 +17,7 @@ async def healthy() -> PlainTextResponse:
 @router.get(
     "/-/ready",
     summary="Webhooks are taken and incidents are watched",
+    response_class=PlainTextResponse,
     responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"description": "The body says why not."}},
 )
 async def ready(store: StoreDep, context: ContextDep) -> PlainTextResponse:
@@ -28,7 +29,11 @@ async def ready(store: StoreDep, context: ContextDep) -> PlainTextResponse:
     return PlainTextResponse("ready\n")
 
 
-@router.get("/metrics", summary="Metrics for Prometheus, and what the rules join on")
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus, and what the rules join on",
+    response_class=PlainTextResponse,
+)
 def metrics(request: Request) -> Response:
     registry: CollectorRegistry = request.state.registry
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

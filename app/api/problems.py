@@ -29,11 +29,13 @@ _MEMBERS = {
     "status": {"type": "integer"},
     "detail": {"type": "string"},
 }
+_DESCRIBED = {_MEDIA_TYPE: {"schema": {"type": "object", "properties": _MEMBERS}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "The detail says what is wrong.",
-        "content": {_MEDIA_TYPE: {"schema": {"type": "object", "properties": _MEMBERS}}},
-    }
+    "4XX": {"description": "The detail says what is wrong.", "content": _DESCRIBED},
+    "503": {
+        "description": "The database cannot be used now. Send it again.",
+        "content": _DESCRIBED,
+    },
 }
 """For the descriptions of routes."""
 
