@@ -1,8 +1,11 @@
 """A task on two GPUs of two agents, as promtool's input series: raw, and as the rules record it."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).parents[2]
 BOB = {
@@ -131,15 +134,43 @@ def recorded(identity: Mapping[str, str] = BOB) -> Series:
     }
 
 
+def rules_for(queries: Iterable[str], *, layers: Sequence[str] = LAYERS) -> dict[str, Any]:
+    """Return the rules of these layers that record what is read, and what those stand on.
+
+    promtool evaluates every rule that it is given at every step; the others change no answer.
+    """
+    groups = groups_of(layers)
+    others = [rule for group in groups for rule in group["rules"]]
+    kept: list[dict[str, Any]] = []
+    read = list(queries)
+    while found := [one for one in others if any(reads(text, one["record"]) for text in read)]:
+        others = [rule for rule in others if rule not in found]
+        kept += found
+        read = [rule["expr"] for rule in found]
+    pruned = [
+        group | {"rules": [rule for rule in group["rules"] if rule in kept]} for group in groups
+    ]
+    return {"groups": [group for group in pruned if group["rules"]]}
+
+
+def groups_of(layers: Sequence[str]) -> list[dict[str, Any]]:
+    paths = [ROOT / f"alerting-rules/{layer}.rules.yaml" for layer in layers]
+    return [group for path in paths for group in yaml.safe_load(path.read_text())["groups"]]
+
+
+def reads(expression: str, name: str) -> bool:
+    patterns = re.findall(r'__name__=~"([^"]*)"', expression)
+    return name in expression or any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
 def promtool_test(
-    series: Series, cases: list[dict[str, Any]], *, layers: Sequence[str] = LAYERS
+    series: Series, cases: list[dict[str, Any]], *, rules: Sequence[Path] = ()
 ) -> dict[str, Any]:
-    """Return the file for `promtool test rules`. `series` has what is below these layers."""
+    """Return the file for `promtool test rules`. `series` has what no rule of these records."""
     # A receiver that reads Determined: what it does not list has ended.
     series = {SNAPSHOT: "0+15x1200"} | series
-    files = [str(ROOT / f"alerting-rules/{name}.rules.yaml") for name in layers]
     return {
-        "rule_files": files,
+        "rule_files": [str(path) for path in rules],
         "evaluation_interval": "15s",
         "group_eval_order": GROUPS,
         "tests": [
@@ -152,6 +183,12 @@ def promtool_test(
             }
         ],
     }
+
+
+def apart(text: str, number: int) -> str:
+    """Return a series or a query of the task as that of a task of its own, on its own agents."""
+    ours = r'(?<=["/])(n1|c1|c2|GPU-1|GPU-2|agent-a|agent-b)(?=[".:])'
+    return re.sub(ours, rf"\1-of-{number}", text)
 
 
 def sample(value: float) -> dict[str, Any]:

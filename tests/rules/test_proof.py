@@ -1,101 +1,61 @@
-"""`verify` and `evidence` of GPUAllocationIdle, as they are asked before a task is stopped."""
+"""`verify` and `evidence` of GPUAllocationIdle, as they are asked before a task is stopped.
 
-from collections.abc import Callable, Mapping
+A simulation costs as much for one task as for a few: tasks that do not touch share one.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.rules.proof_world import (
     ALWAYS,
     BOB,
+    LAYERS,
     ONE,
     SNAPSHOT,
     TRIAL,
     Series,
+    apart,
     cadvisor,
     cluster,
+    groups_of,
     labels,
     promtool_test,
+    reads,
     recorded,
+    rules_for,
     sample,
 )
 
+Alerts = dict[str, dict[str, Any]]
 Tool = Callable[..., CompletedProcess[str]]
 Expand = Callable[[str, Mapping[str, str]], str]
-Seen = Callable[..., None]
+Failures = Callable[[int], dict[str, str]]
 
 
-@pytest.fixture
-def seen(alerts: dict[str, dict[str, Any]], expand: Expand, run_tool: Tool, tmp_path: Path) -> Seen:
-    """Assert what `verify` (rows) and `evidence` (seconds or None) answer at a time."""
-    annotations = alerts["GPUAllocationIdle"]["annotations"]
-
-    def check(
-        series: Series, *expected: tuple[str, int, float | None], identity: Mapping[str, str] = BOB
-    ) -> None:
-        cases = []
-        for at, rows, age in expected:
-            verify = f"count({expand(annotations['verify'], identity)}) or vector(0)"
-            evidence = f"{expand(annotations['evidence'], identity)} or vector(-1)"
-            cases += [
-                {"expr": verify, "eval_time": at, "exp_samples": [sample(rows)]},
-                {
-                    "expr": evidence,
-                    "eval_time": at,
-                    "exp_samples": [sample(-1 if age is None else age)],
-                },
-            ]
-        path = tmp_path / "proof.test.yaml"
-        path.write_text(yaml.safe_dump(promtool_test(series, cases)))
-        result = run_tool("promtool", "test", "rules", path)
-        assert result.returncode == 0, f"-1 stands for no evidence.\n{result.stdout}"
-
-    return check
+@dataclass(frozen=True, slots=True)
+class Case:
+    series: Series
+    answers: tuple[tuple[str, int, float | None], ...]
+    """When it is asked, the rows of `verify`, and the seconds of `evidence` or None."""
+    identity: Mapping[str, str]
 
 
-def test_proof_holds_exactly_from_the_end_of_the_window_on(seen: Seen) -> None:
-    seen(cluster(), ("39m45s", 0, None), ("40m", 1, 0), ("60m7s", 1, 7))
+def case(
+    series: Series, *answers: tuple[str, int, float | None], identity: Mapping[str, str] = BOB
+) -> Case:
+    return Case(series, answers, identity)
 
 
-def test_proof_of_a_trial_looks_back_twice_as_far(seen: Seen) -> None:
-    silent = cluster(TRIAL, util_2="0+0x199 _x32 0+0x400")
-    profiled = cluster(TRIAL)
-    profiled['DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu_uuid="GPU-1"}'] = "0+0x199 stale"
-
-    seen(cluster(TRIAL), ("69m45s", 0, None), ("70m", 1, 0), identity=TRIAL)
-    seen(silent, ("85m", 0, None), identity=TRIAL)
-    seen(profiled, ("85m", 0, None), identity=TRIAL)
-
-
-def test_work_is_fresh_evidence_without_a_verified_condition(seen: Seen) -> None:
-    # From 50m on, one of the two GPUs works.
-    seen(cluster(util_2="0+0x199 60+0x200"), ("49m45s", 1, 0), ("50m", 0, 0), ("55m", 0, 0))
-
-
-def test_ended_allocation_has_no_proof_at_once(seen: Seen) -> None:
-    ended = "1+0x199 stale"
-    series = cluster(BOB, slots="2+0x199 stale", **said(ended))
-
-    seen(series, ("49m45s", 1, 0), ("50m", 0, None))
-
-
-def test_allocation_that_changed_hands_has_no_proof(seen: Seen) -> None:
-    series = cluster(owner="1+0x199 stale")
-    series[f"watchdog_allocation_info{{{labels(**BOB | {'username': 'carol'})}}}"] = "_x200 1+0x200"
-
-    seen(series, ("49m45s", 1, 0), ("50m", 0, None))
-    seen(series, ("50m", 1, 0), identity=BOB | {"username": "carol"})
-
-
-def test_gap_in_the_window_is_no_evidence_of_work(seen: Seen) -> None:
-    # Eight minutes without samples of one GPU, then idle as before. At first `verify` alone looks
-    # fresh.
-    series = cluster(util_2="0+0x199 _x32 0+0x200")
-
-    seen(series, ("49m45s", 1, 0), ("50m30s", 1, 45), ("60m", 0, None), ("90m", 1, 0))
+def with_profiling_that_vanishes(series: Series) -> Series:
+    return series | {'DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu_uuid="GPU-1"}': "0+0x199 stale"}
 
 
 def said(values: str) -> dict[str, str]:
@@ -112,53 +72,173 @@ def away(evaluations: int) -> Series:
     return cluster(BOB, slots=slots, **said(down)) | {SNAPSHOT: read}
 
 
-def test_what_a_receiver_said_last_is_judged_by_and_proves_nothing(seen: Seen) -> None:
-    seen(away(evaluations=16), ("52m", 1, None), ("60m", 1, 0))
-
-
-def test_quarter_of_an_hour_without_the_receiver_is_forgotten_after_the_window(seen: Seen) -> None:
-    seen(away(evaluations=60), ("62m", 0, None), ("70m", 0, None), ("99m", 1, 0))
-
-
-def test_profiling_metrics_that_vanish_are_no_evidence_of_work(seen: Seen) -> None:
-    series = cluster()
-    series['DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu_uuid="GPU-1"}'] = "0+0x199 stale"
-
-    seen(series, ("49m45s", 1, 0), ("52m", 0, None), ("82m", 1, 0))
-
-
-def test_proof_needs_the_gpus_from_the_rest_api(seen: Seen) -> None:
-    # det-state-metrics names the second GPU, which is enough to judge, and not to stop.
-    series = cluster(map_2="_x400")
-    series['det_gpu_uuid_container_id{gpu_uuid="GPU-2",container_id="c1"}'] = ALWAYS
-    series['det_container_id_allocation_id{container_id="c1",allocation_id="n1.1"}'] = ALWAYS
-
-    seen(series, ("60m", 1, None))
-
-
-def test_work_on_the_cpu_is_fresh_evidence_without_a_verified_condition(seen: Seen) -> None:
+CAROL = BOB | {"username": "carol"}
+CHANGED_HANDS = cluster(owner="1+0x199 stale") | {
+    f"watchdog_allocation_info{{{labels(**CAROL)}}}": "_x200 1+0x200"
+}
+# det-state-metrics names the second GPU.
+NOT_IN_THE_REST_API = cluster(map_2="_x400") | {
+    'det_gpu_uuid_container_id{gpu_uuid="GPU-2",container_id="c1"}': ALWAYS,
+    'det_container_id_allocation_id{container_id="c1",allocation_id="n1.1"}': ALWAYS,
+}
+AN_HOUR = {
+    "holds exactly from the end of the window on": case(
+        cluster(), ("39m45s", 0, None), ("40m", 1, 0), ("60m7s", 1, 7)
+    ),
+    # From 50m on, one of the two GPUs works.
+    "work is fresh evidence without a verified condition": case(
+        cluster(util_2="0+0x199 60+0x200"), ("49m45s", 1, 0), ("50m", 0, 0), ("55m", 0, 0)
+    ),
+    "an allocation that ended has none at once": case(
+        cluster(BOB, slots="2+0x199 stale", **said("1+0x199 stale")),
+        *(("49m45s", 1, 0), ("50m", 0, None)),
+    ),
+    "an allocation that changed hands has none": case(
+        CHANGED_HANDS, ("49m45s", 1, 0), ("50m", 0, None)
+    ),
+    "an allocation that changed hands is the new owner's": case(
+        CHANGED_HANDS, ("50m", 1, 0), identity=CAROL
+    ),
+    # Which is enough to judge, and not to stop.
+    "it needs the GPUs from the REST API": case(NOT_IN_THE_REST_API, ("60m", 1, None)),
     # From 50m on, one of the two containers prepares data on four cores.
-    seen(cluster(cpu_2="0+0.3x200 60+60x200"), ("49m45s", 1, 0), ("52m", 0, 0), ("55m", 0, 0))
-
-
-def test_host_that_is_out_of_sight_is_no_evidence_of_work(seen: Seen) -> None:
+    "work on the CPU is fresh evidence without a verified condition": case(
+        cluster(cpu_2="0+0.3x200 60+60x200"), ("49m45s", 1, 0), ("52m", 0, 0), ("55m", 0, 0)
+    ),
     # The exporter of one agent fails from 50m on. Its rate lasts for some minutes more, and so does
     # what `verify` alone says.
-    gone = {cadvisor("container_start_time_seconds", 2): "1+0x199 stale"}
-    series = cluster(cpu_2="0+0.3x199 stale") | gone
-
-    seen(series, ("49m45s", 1, 0), ("50m", 1, None), ("60m", 0, None))
-
-
-def test_four_hours_prove_idleness_whatever_the_host_does(seen: Seen) -> None:
+    "a host that is out of sight is no evidence of work": case(
+        cluster(cpu_2="0+0.3x199 stale")
+        | {cadvisor("container_start_time_seconds", 2): "1+0x199 stale"},
+        *(("49m45s", 1, 0), ("50m", 1, None), ("60m", 0, None)),
+    ),
+}
+AN_HOUR_AND_A_HALF = {
+    "of a trial it looks back twice as far": case(
+        cluster(TRIAL), ("69m45s", 0, None), ("70m", 1, 0), identity=TRIAL
+    ),
+    "of a trial it needs every GPU twice as long": case(
+        cluster(TRIAL, util_2="0+0x199 _x32 0+0x400"), ("85m", 0, None), identity=TRIAL
+    ),
+    "of a trial it needs profiling metrics twice as long": case(
+        with_profiling_that_vanishes(cluster(TRIAL)), ("85m", 0, None), identity=TRIAL
+    ),
+    # Eight minutes without samples of one GPU, then idle as before. At first `verify` alone looks
+    # fresh.
+    "a gap in the window is no evidence of work": case(
+        cluster(util_2="0+0x199 _x32 0+0x200"),
+        *(("49m45s", 1, 0), ("50m30s", 1, 45), ("60m", 0, None), ("90m", 1, 0)),
+    ),
+    "profiling metrics that vanish are no evidence of work": case(
+        with_profiling_that_vanishes(cluster()),
+        *(("49m45s", 1, 0), ("52m", 0, None), ("82m", 1, 0)),
+    ),
+}
+SHORTLY_AWAY = {
+    "what a receiver said last is judged by and proves nothing": case(
+        away(evaluations=16), ("52m", 1, None), ("60m", 1, 0)
+    )
+}
+LONG_AWAY = {
+    "a quarter of an hour without the receiver is forgotten after the window": case(
+        away(evaluations=60), ("62m", 0, None), ("70m", 0, None), ("99m", 1, 0)
+    )
+}
+FOUR_HOURS = {
     # Prepares data without an end; then its exporter fails, which no longer matters.
-    long = "+0x1100"
-    series = {
-        name: values.replace("+0x400", long)
-        for name, values in cluster(cpu_1="0+60x1100", cpu_2="0+60x1060 _x40").items()
-    }
+    "four hours prove idleness whatever the host does": case(
+        {
+            name: values.replace("+0x400", "+0x1100")
+            for name, values in cluster(cpu_1="0+60x1100", cpu_2="0+60x1001 _x99").items()
+        },
+        *(("4h9m45s", 0, 0), ("4h10m", 1, 0), ("4h13m", 1, 0)),
+    )
+}
+SIMULATIONS = [AN_HOUR, AN_HOUR_AND_A_HALF, SHORTLY_AWAY, LONG_AWAY, FOUR_HOURS]
 
-    seen(series, ("4h9m45s", 0, 0), ("4h10m", 1, 0), ("4h28m", 1, 0))
+
+@pytest.fixture(scope="session")
+def annotations(alerts: Alerts) -> Mapping[str, str]:
+    found: Mapping[str, str] = alerts["GPUAllocationIdle"]["annotations"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def queries(annotations: Mapping[str, str], expand: Expand) -> list[str]:
+    return [expand(annotations[name], BOB) for name in ("verify", "evidence")]
+
+
+@pytest.fixture(scope="session")
+def failures(
+    annotations: Mapping[str, str],
+    queries: list[str],
+    expand: Expand,
+    run_tool: Tool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Failures:
+    """Return what promtool finds wrong in a simulation, by the name of the case."""
+    folder = tmp_path_factory.mktemp("proof")
+    rules = folder / "proof.rules.yaml"
+    # JSON is YAML, and quickly written.
+    rules.write_text(json.dumps(rules_for(queries)))
+
+    @cache
+    def found(simulation: int) -> dict[str, str]:
+        cases = SIMULATIONS[simulation]
+        series: Series = {}
+        asked: list[dict[str, Any]] = []
+        for number, each in enumerate(cases.values()):
+            series |= {apart(name, number): values for name, values in each.series.items()}
+            verify, evidence = (
+                apart(expand(annotations[name], each.identity), number)
+                for name in ("verify", "evidence")
+            )
+            asked += questions(verify, evidence, each)
+        path = folder / f"proof-{simulation}.test.yaml"
+        path.write_text(json.dumps(promtool_test(series, asked, rules=[rules])))
+        result = run_tool("promtool", "test", "rules", path)
+        said = (result.stdout + result.stderr).split("expr: ")[1:]
+        wrong = {
+            name: "".join(one for one in said if f"n1-of-{number}.1" in one)
+            for number, name in enumerate(cases)
+        }
+        assert bool(result.returncode) == any(wrong.values()), result.stdout + result.stderr
+        return wrong
+
+    return found
+
+
+def questions(verify: str, evidence: str, asked: Case) -> Iterator[dict[str, Any]]:
+    for at, rows, age in asked.answers:
+        count, value = f"count({verify}) or vector(0)", -1 if age is None else age
+        yield {"expr": count, "eval_time": at, "exp_samples": [sample(rows)]}
+        oldest = f"{evidence} or vector(-1)"
+        yield {"expr": oldest, "eval_time": at, "exp_samples": [sample(value)]}
+
+
+@pytest.mark.parametrize(
+    ("simulation", "name"),
+    [
+        pytest.param(number, name, id=name)
+        for number, cases in enumerate(SIMULATIONS)
+        for name in cases
+    ],
+)
+def test_proof(simulation: int, name: str, failures: Failures) -> None:
+    assert failures(simulation)[name] == "", "-1 stands for no evidence."
+
+
+def test_no_rule_is_left_out_that_the_proof_stands_on(queries: list[str]) -> None:
+    everything = [rule for group in groups_of(LAYERS) for rule in group["rules"]]
+
+    kept = [rule for group in rules_for(queries)["groups"] for rule in group["rules"]]
+
+    read = [*queries, *(rule["expr"] for rule in kept)]
+    left_out = {rule["record"] for rule in everything if rule not in kept}
+    assert 0 < len(left_out) < len(kept)
+    assert [name for name in left_out if any(reads(one, name) for one in read)] == []
+    for selector in (found for one in read for found in re.findall(r"(?<![\w:])\{[^}]*\}", one)):
+        assert selector.startswith('{__name__=~"'), "it may read anything"
 
 
 def long_ago(**changed: str) -> Series:
@@ -193,22 +273,24 @@ def long_ago(**changed: str) -> Series:
 def test_four_hours_look_at_every_five_minutes(
     changed: dict[str, str],
     verified: int,
-    alerts: dict[str, dict[str, Any]],
+    annotations: Mapping[str, str],
     expand: Expand,
     run_tool: Tool,
     tmp_path: Path,
 ) -> None:
-    verify = expand(alerts["GPUAllocationIdle"]["annotations"]["verify"], BOB)
+    verify = expand(annotations["verify"], BOB)
     case = {
         "expr": f"count({verify}) or vector(0)",
         "eval_time": "295m",
         "exp_samples": [sample(verified)],
     }
+    rules = tmp_path / "hours.rules.yaml"
+    rules.write_text(json.dumps(rules_for([verify], layers=("windows", "verdicts"))))
     path = tmp_path / "hours.test.yaml"
-    test = promtool_test(long_ago(**changed), [case], layers=("windows", "verdicts"))
+    test = promtool_test(long_ago(**changed), [case], rules=[rules])
     test["evaluation_interval"] = "1m"
     test["tests"][0]["interval"] = "5m"
-    path.write_text(yaml.safe_dump(test))
+    path.write_text(json.dumps(test))
 
     result = run_tool("promtool", "test", "rules", path)
 

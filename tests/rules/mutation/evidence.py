@@ -110,7 +110,7 @@ def _failed(question: Question, queries: list[str]) -> set[str]:
     ]
     with tempfile.NamedTemporaryFile("w", suffix=".test.yaml") as file:
         # JSON is YAML, and quickly written.
-        json.dump(promtool_test(question.series, cases, layers=()), file)
+        json.dump(promtool_test(question.series, cases), file)
         file.flush()
         done = subprocess.run(  # noqa: S603  # our own arguments
             [find_program("PROMTOOL", "promtool"), "test", "rules", file.name],
