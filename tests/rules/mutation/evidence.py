@@ -6,7 +6,7 @@ Nothing is recorded in there: promtool answers all the broken queries of a test 
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,14 @@ class Questions:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> None:
         def note(
-            alert: str,
+            asked: Iterable[str],
             series: Series,
             *ages: tuple[str, float | None],
             identity: Mapping[str, str] = BOB,
         ) -> None:
-            self.asked.append(Question(pyfuncitem.name, alert, series, ages, identity))
+            self.asked += [
+                Question(pyfuncitem.name, alert, series, ages, identity) for alert in asked
+            ]
 
         if "answers" in pyfuncitem.funcargs:
             pyfuncitem.funcargs["answers"] = note
