@@ -8,6 +8,7 @@ from app.context import Context
 from app.domain.events import Dismissed, Event, HoldsObserved, StopRequested
 from app.domain.incident import Hold, Incident, Keep, StopRequest
 from app.domain.keeping import still_allowed_for_all
+from app.domain.press import Once
 from app.domain.reasons import Reason
 from app.domain.steps import Transition, is_under_way
 from app.durations import format_duration
@@ -26,7 +27,8 @@ _TRIES = 5
 class Answers:
     """Each method is one transaction that follows from a look at the incident as it is stored.
 
-    A final incident is left as it is, and returned.
+    A final incident is left as it is, and returned. What is asked for under a key (`once`) is done
+    once: a second time raises AskedTwiceError.
     """
 
     def __init__(
@@ -44,7 +46,13 @@ class Answers:
         self._wake = wake
 
     async def keep(
-        self, incident_id: str, duration: timedelta, *, by: str, reason: str
+        self,
+        incident_id: str,
+        duration: timedelta,
+        *,
+        by: str,
+        reason: str,
+        once: Once | None = None,
     ) -> Incident:
         """Hold the incident from this moment on, and show it in Alertmanager as a silence.
 
@@ -62,7 +70,7 @@ class Answers:
             if incident.is_final:
                 return incident
             try:
-                await self._keep(incident, duration, by, reason)
+                await self._keep(incident, duration, by, reason, once)
             except StaleIncidentError:
                 continue
             self._wake()
@@ -70,7 +78,13 @@ class Answers:
         raise StaleIncidentError(incident_id)
 
     async def stop(
-        self, incident_id: str, allocation_ids: Collection[str], *, by: str, reason: str
+        self,
+        incident_id: str,
+        allocation_ids: Collection[str],
+        *,
+        by: str,
+        reason: str,
+        once: Once | None = None,
     ) -> Incident:
         """Let these allocations be stopped by the next tick, once Determined confirms them.
 
@@ -78,18 +92,19 @@ class Answers:
             StaleIncidentError: others change the incident again and again.
         """
         request = StopRequest(by, self._context.now())
-        return await self._record(
-            incident_id, StopRequested(tuple(sorted(allocation_ids)), request, reason)
-        )
+        asked = StopRequested(tuple(sorted(allocation_ids)), request, reason)
+        return await self._record(incident_id, asked, once)
 
-    async def dismiss(self, incident_id: str, *, by: str, reason: str) -> Incident:
+    async def dismiss(
+        self, incident_id: str, *, by: str, reason: str, once: Once | None = None
+    ) -> Incident:
         """Close the incident as a false alarm. The alert opens another one only after its
         condition was seen to be over.
 
         Raises:
             StaleIncidentError: others change the incident again and again.
         """
-        return await self._record(incident_id, Dismissed(by, reason))
+        return await self._record(incident_id, Dismissed(by, reason), once)
 
     async def still_allowed(self, incident: Incident) -> timedelta:
         """Return how long a keep of all the incident's tasks may last from now on."""
@@ -99,18 +114,20 @@ class Answers:
         keeps = await self._store.keeps_since(task_ids, policy.name, since)
         return still_allowed_for_all(keeps, task_ids, policy, since=since, now=now)
 
-    async def _record(self, incident_id: str, event: Event) -> Incident:
+    async def _record(self, incident_id: str, event: Event, once: Once | None) -> Incident:
         for _ in range(_TRIES):
             incident = await self._store.incident(incident_id)
             try:
-                stored = await self._recorder.record(incident, event)
+                stored = await self._recorder.record(incident, event, once=once)
             except StaleIncidentError:
                 continue
             self._wake()
             return stored
         raise StaleIncidentError(incident_id)
 
-    async def _keep(self, incident: Incident, duration: timedelta, by: str, reason: str) -> None:
+    async def _keep(
+        self, incident: Incident, duration: timedelta, by: str, reason: str, once: Once | None
+    ) -> None:
         if any(is_under_way(target) for target in incident.targets):
             raise StopUnderWayError(incident.incident_id)
         task_ids = sorted({target.task_id for target in incident.open_targets})
@@ -122,7 +139,7 @@ class Answers:
         event = HoldsObserved((*incident.holds, hold), actor=by)
         transition = self._recorder.after(Transition(incident), [event])
         keeps = _keeps(incident, task_ids, hold, now)
-        await self._store.add_keeps(keeps, transition)
+        await self._store.add_keeps(keeps, transition, once=once)
         self._recorder.note(transition)
 
     async def _demand_allowed(self, incident: Incident, duration: timedelta) -> None:

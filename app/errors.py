@@ -58,6 +58,10 @@ class StaleIncidentError(WatchdogError):
     """The incident was changed since it was read. Read it again and decide again."""
 
 
+class AskedTwiceError(WatchdogError):
+    """What was asked for was stored before, under the same key. Nothing was stored again."""
+
+
 class StaleLeaseError(WatchdogError):
     """Another replica has, or may have, taken over what was to be done. Nothing was stored."""
 

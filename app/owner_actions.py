@@ -8,9 +8,11 @@ from app.context import Context
 from app.domain.incident import Incident, IncidentState
 from app.domain.keeping import MORNING
 from app.domain.mornings import next_working_morning
+from app.domain.press import Once
 from app.domain.steps import is_under_way
 from app.durations import format_duration, parse_duration
 from app.errors import (
+    AskedTwiceError,
     KeepTooLongError,
     NothingToKeepError,
     StaleIncidentError,
@@ -19,7 +21,7 @@ from app.errors import (
 from app.ports import IncidentStore, PressBook
 
 AGAIN = "It changed at the same moment, and nothing was done. Please try again."
-TWICE = "That was taken before, and counts once. If nothing has come of it, please press again."
+TWICE = "That was taken before, and counts once."
 HOW_IT_ENDED: Mapping[IncidentState, str] = {
     IncidentState.RESOLVED: "It was in order again; nothing was stopped.",
     IncidentState.ENDED: "It ended by itself, or is no longer watched.",
@@ -45,7 +47,7 @@ class OwnerActions:
 
         `key`: what was done under it is done once.
         """
-        if not await self._presses.claim(key, self._context.now()):
+        if await self._presses.acted(key):
             return TWICE
         incident = await self._store.incident(incident_id)
         if incident.is_final:
@@ -55,7 +57,11 @@ class OwnerActions:
         if until is None:
             return "It is not clear for how long; nothing was kept."
         try:
-            await self._answers.keep(incident_id, until - now, by=by, reason="by a button")
+            await self._answers.keep(
+                incident_id, until - now, by=by, reason="by a button", once=Once(key, now)
+            )
+        except AskedTwiceError:
+            return TWICE
         except KeepTooLongError as exc:
             return _too_long(exc.allowed)
         except NothingToKeepError:
@@ -70,7 +76,7 @@ class OwnerActions:
         self, incident_id: str, allocation_ids: Sequence[str], *, by: str, key: str
     ) -> str:
         """Let these be stopped now. `key` as for `keep`."""
-        if not await self._presses.claim(key, self._context.now()):
+        if await self._presses.acted(key):
             return TWICE
         incident = await self._store.incident(incident_id)
         if incident.is_final:
@@ -84,7 +90,12 @@ class OwnerActions:
         if all(is_under_way(each) or each.request for each in running):
             return "It is being stopped already."
         try:
-            await self._answers.stop(incident_id, allocation_ids, by=by, reason="by a button")
+            once = Once(key, self._context.now())
+            await self._answers.stop(
+                incident_id, allocation_ids, by=by, reason="by a button", once=once
+            )
+        except AskedTwiceError:
+            return TWICE
         except StaleIncidentError:
             return AGAIN
         return "It is being stopped, once Determined confirms that it is still the same task."

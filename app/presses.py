@@ -9,8 +9,8 @@ from app.answers import Answers
 from app.context import Context
 from app.domain.events import PressRefused
 from app.domain.incident import Incident, IncidentState, RecipientKind
-from app.domain.press import Press, Verb
-from app.errors import IncidentNotFoundError, StaleIncidentError
+from app.domain.press import Once, Press, Verb
+from app.errors import AskedTwiceError, IncidentNotFoundError, StaleIncidentError
 from app.owner_actions import AGAIN, HOW_IT_ENDED, TWICE, OwnerActions
 from app.ports import IncidentStore, PressBook
 from app.recorder import Recorder
@@ -107,12 +107,15 @@ class Presses:
         return incident.identity.username if is_theirs else _of(press)
 
     async def _dismiss(self, incident: Incident, by: str, key: str) -> str:
-        if not await self._book.claim(key, self._context.now()):
-            return TWICE
+        now = self._context.now()
         if incident.state is IncidentState.STOPPING:
             return "It is too late: it is being stopped already."
         try:
-            after = await self._answers.dismiss(incident.incident_id, by=by, reason="by a button")
+            after = await self._answers.dismiss(
+                incident.incident_id, by=by, reason="by a button", once=Once(key, now)
+            )
+        except AskedTwiceError:
+            return TWICE
         except StaleIncidentError:
             return AGAIN
         if after.state is not IncidentState.DISMISSED:
@@ -120,12 +123,17 @@ class Presses:
         return "Closed as a false alarm. The same alert counts again once it was seen to be over."
 
     async def _reset(self, by: str, key: str) -> str:
-        now = self._context.now()
-        if not await self._book.claim(key, now):
+        if await self._book.acted(key):
             return TWICE
         if not (await self._store.breaker()).tripped:
             return "The breaker is not tripped: it was reset already."
-        await self._store.switch_breaker(tripped=False, by=by, reason="by a button", at=now)
+        now = self._context.now()
+        try:
+            await self._store.switch_breaker(
+                tripped=False, by=by, reason="by a button", at=now, once=Once(key, now)
+            )
+        except AskedTwiceError:
+            return TWICE
         return "The breaker is reset. Every owner is warned anew, with a whole grace period."
 
 

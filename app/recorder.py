@@ -9,6 +9,7 @@ from app.domain.events import Event
 from app.domain.incident import Incident
 from app.domain.lifecycle import advance
 from app.domain.policy import Policy
+from app.domain.press import Once
 from app.domain.steps import Transition
 from app.ports import IncidentStore
 
@@ -31,20 +32,23 @@ class Recorder:
             transition = transition.followed_by(further)
         return transition
 
-    async def record(self, incident: Incident, *events: Event) -> Incident:
+    async def record(
+        self, incident: Incident, *events: Event, once: Once | None = None
+    ) -> Incident:
         """Store what the events make of the incident, in one transaction.
 
         Raises:
+            AskedTwiceError: something was stored under this key before.
             StaleIncidentError: the incident was changed since it was read; nothing was stored.
             IntentExistsError: another incident means to stop the same allocation.
         """
-        return await self.store(self.after(Transition(incident), events))
+        return await self.store(self.after(Transition(incident), events), once=once)
 
-    async def store(self, transition: Transition) -> Incident:
+    async def store(self, transition: Transition, *, once: Once | None = None) -> Incident:
         """Store a transition. Raises as `record` does."""
         if not transition.entries:
             return transition.incident
-        stored = await self._store.commit(transition)
+        stored = await self._store.commit(transition, once=once)
         self.note(transition)
         return stored
 

@@ -1,6 +1,7 @@
 """What somebody asks for with a button in Slack."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -15,6 +16,14 @@ class Verb(StrEnum):
     """For admins, on the breaker: let this one go on."""
     RESET = "reset"
     """For admins, on the breaker: let all go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What is stored under this key is stored once, however often it is asked for."""
+
+    key: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

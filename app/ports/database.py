@@ -10,6 +10,7 @@ from app.domain.history import Entry
 from app.domain.incident import Incident, Keep, Receipt
 from app.domain.lease import Duty, Lease
 from app.domain.outbox import Delivery, IncidentQuery
+from app.domain.press import Once
 from app.domain.steps import Transition
 
 
@@ -65,12 +66,13 @@ class IncidentStore(Protocol):
         """Let the alert of this identity open an incident again: its condition was over."""
         ...
 
-    async def commit(self, transition: Transition) -> Incident:
+    async def commit(self, transition: Transition, *, once: Once | None = None) -> Incident:
         """Store an incident, the orders that go with it, and the history's entry.
 
         Returns the incident with its new version.
 
         Raises:
+            AskedTwiceError: something was stored under this key before.
             StaleIncidentError: the incident was changed since it was read.
             IntentExistsError: another incident means to stop the same allocation.
             TaskKeptError: an intent was to be recorded or sent, and somebody keeps the task.
@@ -82,11 +84,14 @@ class IncidentStore(Protocol):
     async def breaker(self) -> BreakerState: ...
 
     async def switch_breaker(
-        self, *, tripped: bool, by: str, reason: str, at: datetime
+        self, *, tripped: bool, by: str, reason: str, at: datetime, once: Once | None = None
     ) -> BreakerState:
         """Trip or reset the breaker by hand, and return it; no more than that if it is so already.
 
         No intent is recorded or sent between a trip that has returned and its reset.
+
+        Raises:
+            AskedTwiceError: something was stored under this key before.
         """
         ...
 
@@ -118,10 +123,13 @@ class IncidentStore(Protocol):
         """Advance the answer clock (`AnswerClock.tick`), against every other replica."""
         ...
 
-    async def add_keeps(self, keeps: Sequence[Keep], transition: Transition) -> None:
+    async def add_keeps(
+        self, keeps: Sequence[Keep], transition: Transition, *, once: Once | None = None
+    ) -> None:
         """Put keeps in force, together with what they do to the incident, or nothing.
 
         Raises:
+            AskedTwiceError: something was stored under this key before.
             StaleIncidentError: the incident was changed since it was read.
             StopUnderWayError: one of the tasks is being stopped, by whatever incident.
         """
@@ -150,8 +158,8 @@ class IncidentStore(Protocol):
 class PressBook(Protocol):
     """The presses of buttons that have acted; in the same database."""
 
-    async def claim(self, press_id: str, now: datetime) -> bool:
-        """Note a press before it acts. False: it was noted before, and acts no more."""
+    async def acted(self, key: str) -> bool:
+        """Tell whether something was stored under this key (`Once`)."""
         ...
 
 

@@ -1,15 +1,17 @@
 """What people did, so that it acts once: presses, and alerts that were called false."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.incident import Incident
+from app.domain.press import Once
+from app.errors import AskedTwiceError
 from app.store.codec import incident_of, storable
-from app.store.engine import reading, writing
+from app.store.engine import reading
 from app.store.schema import dismissals, incidents, presses
 from app.store.writes import in_parts
 
@@ -23,16 +25,26 @@ class SqlPressBook:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def claim(self, press_id: str, now: datetime) -> bool:
-        try:
-            async with writing(self._engine) as connection:
-                old = sa.delete(presses).where(presses.c.at < now - _REMEMBERED)
-                await connection.execute(old)
-                row = {"press_id": storable(press_id), "at": now}
-                await connection.execute(sa.insert(presses).values(row))
-        except IntegrityError:
-            return False
-        return True
+    async def acted(self, key: str) -> bool:
+        found = sa.select(presses.c.at).where(presses.c.press_id == storable(key))
+        async with reading(self._engine) as connection:
+            return (await connection.execute(found)).scalar() is not None
+
+
+async def demand_once(connection: AsyncConnection, once: Once | None) -> None:
+    """Note the key, with whatever else this transaction stores.
+
+    Raises:
+        AskedTwiceError: it was noted before.
+    """
+    if once is None:
+        return
+    await connection.execute(sa.delete(presses).where(presses.c.at < once.at - _REMEMBERED))
+    row = {"press_id": storable(once.key), "at": once.at}
+    try:
+        await connection.execute(sa.insert(presses).values(row))
+    except IntegrityError as exc:
+        raise AskedTwiceError(once.key) from exc
 
 
 async def dismissed_keys(connection: AsyncConnection, keys: Sequence[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState, Keep, Receipt
 from app.domain.lease import Fence
 from app.domain.outbox import IncidentQuery
+from app.domain.press import Once
 from app.domain.steps import Transition
 from app.errors import BreakerTrippedError, IncidentNotFoundError
 from app.store import schema
@@ -22,7 +23,12 @@ from app.store.codec import entry_of, incident_of, storable
 from app.store.engine import reading, writing
 from app.store.leases import writing_behind
 from app.store.open_incidents import OpenIncidents
-from app.store.people import dismissed_incidents, dismissed_keys, forget_dismissal
+from app.store.people import (
+    demand_once,
+    dismissed_incidents,
+    dismissed_keys,
+    forget_dismissal,
+)
 from app.store.told import told, told_in
 from app.store.upsert import put
 from app.store.writes import (
@@ -128,8 +134,9 @@ class SqlIncidentStore:
             rows = (await connection.execute(statement)).mappings().all()
         return [entry_of(row) for row in rows]
 
-    async def commit(self, transition: Transition) -> Incident:
+    async def commit(self, transition: Transition, *, once: Once | None = None) -> Incident:
         async with writing_behind(self._engine, self._fence) as connection:
+            await demand_once(connection, once)
             why_not = await admit(connection, transition)
             if not why_not:
                 return await store(connection, transition)
@@ -140,9 +147,10 @@ class SqlIncidentStore:
             return await read_breaker(connection)
 
     async def switch_breaker(
-        self, *, tripped: bool, by: str, reason: str, at: datetime
+        self, *, tripped: bool, by: str, reason: str, at: datetime, once: Once | None = None
     ) -> BreakerState:
         async with writing(self._engine) as connection:
+            await demand_once(connection, once)
             before = await read_breaker(connection, for_update=True)
             ran = (await read_clock(connection)).ran_at(at)
             state = before.switched(tripped=tripped, by=by, reason=reason, at=at, ran=ran)
@@ -181,8 +189,11 @@ class SqlIncidentStore:
             await connection.execute(sa.update(schema.clocks).values(**asdict(clock)))
         return clock
 
-    async def add_keeps(self, keeps: Sequence[Keep], transition: Transition) -> None:
+    async def add_keeps(
+        self, keeps: Sequence[Keep], transition: Transition, *, once: Once | None = None
+    ) -> None:
         async with writing(self._engine) as connection:
+            await demand_once(connection, once)
             await one_at_a_time(connection)
             if transition.entries:
                 await store(connection, transition)

@@ -1,5 +1,6 @@
 """Buttons: who may press which, and that each acts once."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from app.owner_actions import TWICE, OwnerActions
 from app.presses import Presses
 from app.store.people import SqlPressBook
 from tests.domain.examples import ALLOCATION, IDENTITY
+from tests.receiver.calls import Crash, crash
 from tests.receiver.conftest import BOTH_DATABASES, GRACE, MINUTE, Receiver
 from tests.receiver.world import World
 
@@ -42,14 +44,18 @@ def press(
     return Press(press_id, by, channel, "1.0", verb, argument, tuple(subjects) or (subject,))
 
 
-@pytest.fixture
-def presses(receiver: Receiver) -> Presses:
+def presses_of(receiver: Receiver) -> Presses:
     receiver.context.rulebook = replace(receiver.context.rulebook, authority=AUTHORITY)
     book = SqlPressBook(receiver.database.engine)
     owner_actions = OwnerActions(receiver.answers, receiver.seen, book, receiver.context)
     return Presses(
         owner_actions, receiver.answers, receiver.seen, book, receiver.recorder, receiver.context
     )
+
+
+@pytest.fixture
+def presses(receiver: Receiver) -> Presses:
+    return presses_of(receiver)
 
 
 @BOTH_DATABASES
@@ -76,6 +82,38 @@ async def test_the_same_press_acts_once_however_often_it_is_delivered(
 
     assert said == TWICE
     assert len(await receiver.seen.keeps(receiver.world.time.now())) == 1
+
+
+@BOTH_DATABASES
+async def test_of_two_deliveries_at_the_same_moment_one_acts(
+    receiver: Receiver, presses: Presses
+) -> None:
+    incident = await receiver.warns()
+    both = (presses.handle(press(incident)), presses_of(receiver).handle(press(incident)))
+
+    said = await asyncio.gather(*both)
+
+    assert TWICE in said
+    assert len(await receiver.seen.keeps(receiver.world.time.now())) == 1
+
+
+@BOTH_DATABASES
+@pytest.mark.parametrize(
+    ("verb", "call", "answer"),
+    [(Verb.KEEP, "add_keeps", "Kept until"), (Verb.STOP, "commit", "It is being stopped")],
+)
+async def test_s13_a_press_that_a_crash_met_is_not_forgotten_with_it(
+    receiver: Receiver, verb: Verb, call: str, answer: str
+) -> None:
+    incident = await receiver.warns()
+    receiver.calls.before(f"store.{call}", crash)
+    with pytest.raises(Crash):
+        await presses_of(receiver).handle(press(incident, verb))
+    await receiver.restart()
+
+    said = await presses_of(receiver).handle(press(incident, verb))
+
+    assert said.startswith(answer)
 
 
 @pytest.mark.parametrize(
