@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from hypothesis import strategies as st
+
 from app.domain.press import Press, Verb
 
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -88,3 +90,38 @@ def signed(body: bytes, at: datetime, secret: str = SIGNING_SECRET) -> dict[str,
         "X-Slack-Request-Timestamp": time,
         "X-Slack-Signature": signature(body, time, secret),
     }
+
+
+ANYTHING: st.SearchStrategy[object] = st.text(max_size=8) | st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        -1,
+        10**400,
+        float("nan"),
+        "\ud800",
+        "x" * 3000,
+        [],
+        {},
+        [[]],
+        {"id": {}},
+        "a b",
+    ]
+)
+_PRESSED = st.builds(
+    lambda action, field, value: action | {field: value},
+    st.sampled_from([button(), menu("keep.2h a"), menu("") | {"selected_option": {}}]),
+    st.sampled_from(["action_id", "action_ts", "value", "selected_option"]),
+    ANYTHING,
+)
+PAYLOADS: st.SearchStrategy[object] = ANYTHING | st.builds(
+    lambda actions, changes: block_actions(*actions, **changes),
+    st.lists(_PRESSED | ANYTHING, max_size=2),
+    st.dictionaries(
+        st.sampled_from(["type", "user", "container", "actions", "response_url"]),
+        ANYTHING,
+        max_size=1,
+    ),
+)
+"""Nothing like what Slack tells, and what is nearly like it."""

@@ -22,6 +22,7 @@ from tests.adapters.slack_payloads import (
     ALLOCATION,
     INCIDENT,
     KEEP,
+    PAYLOADS,
     RESPONSE_URL,
     SIGNING_SECRET,
     block_actions,
@@ -173,42 +174,8 @@ def test_address_for_the_answer_is_not_shown() -> None:
     assert RESPONSE_URL not in repr(KEEP)
 
 
-anything: st.SearchStrategy[object] = st.text(max_size=8) | st.sampled_from(
-    [
-        None,
-        True,
-        0,
-        -1,
-        10**400,
-        float("nan"),
-        "\ud800",
-        "x" * 3000,
-        [],
-        {},
-        [[]],
-        {"id": {}},
-        "a b",
-    ]
-)
-pressed_actions = st.builds(
-    lambda action, field, value: action | {field: value},
-    st.sampled_from([button(), menu("keep.2h a"), menu("") | {"selected_option": {}}]),
-    st.sampled_from(["action_id", "action_ts", "value", "selected_option"]),
-    anything,
-)
-payloads = anything | st.builds(
-    lambda actions, changes: block_actions(*actions, **changes),
-    st.lists(pressed_actions | anything, max_size=2),
-    st.dictionaries(
-        st.sampled_from(["type", "user", "container", "actions", "response_url"]),
-        anything,
-        max_size=1,
-    ),
-)
-
-
 @settings(max_examples=100, deadline=None)
-@given(payloads)
+@given(PAYLOADS)
 def test_whatever_is_told_is_read_without_an_error(payload: object) -> None:
     read = read_interaction(payload)
 
