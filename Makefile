@@ -16,8 +16,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format fuzz fuzz-breaks bench-rules bench-reconcile mutate mutate-rules lock clean
-.PHONY: system venv venv-det venv-mutate
+.PHONY: help demo test check format fuzz fuzz-breaks bench-rules bench-reconcile mutate mutate-rules
+.PHONY: lock screenshots clean system venv venv-det venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) requirements/det.in -o requirements/det.txt
 	@$(LOCK) requirements/mutate.in -o requirements/mutate.txt
 	@$(LOCK) requirements/uv.in -o requirements/uv.txt
+
+screenshots: venv ## Take the pictures of docs/images anew (a minute)
+	@.venv/bin/python -m tests.docs.pictures
 
 clean: ## Remove the environments, caches and everything built
 	@rm -rf .venv .venv-det .build .mypy_cache .ruff_cache .pytest_cache .hypothesis \

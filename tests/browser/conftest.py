@@ -4,17 +4,16 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import which
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from demo.listener import Listener, reserve
 from tests.api.owner_site import Site, owner_site
+from tests.browser.chromium import WIDTHS, launched
 from tests.sqlite import Prepare
 
-WIDTHS = {"phone": 320, "desktop": 1100}
 _FOLDER = os.environ.get("SCREENSHOTS")
 """Where pictures of what the tests see go, for people to look at."""
 
@@ -39,21 +38,9 @@ class Visited:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Ended with the module: Playwright runs an event loop, and then no other test may have one."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=_executable(),
-            # As root, where Chromium has no sandbox; it only ever sees our own page.
-            chromium_sandbox=os.geteuid() != 0,
-        )
+    """Ended with the module: then no other test may have an event loop."""
+    with launched() as browser:
         yield browser
-        browser.close()
-
-
-def _executable() -> str:
-    found = which(os.environ.get("CHROMIUM", "chromium"))
-    assert found, "there is no Chromium: make installs it"
-    return found
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from app.domain.alert import Identity
 from tests.api.owner_site import allocation, another, warned
-from tests.browser.conftest import WIDTHS, Visited
+from tests.browser.chromium import WIDTHS
+from tests.browser.conftest import Visited
 from tests.domain.examples import ALLOCATION, ENDED, IDENTITY
 
 pytestmark = pytest.mark.browser

@@ -28,17 +28,37 @@ What the watchdog says in Slack, one example of every kind. The first block of e
 message shows, with its buttons in brackets; the second is what a notification shows and a screen
 reader reads. In Slack each reader sees times in the own time zone; here they are in UTC.
 
-This page is made by `{COMMAND}`, and a test compares.
+This page is made by `{COMMAND}`, and a test compares. Its
+pictures are of the demo's simulated Slack; `make screenshots` takes them anew.
 """
 S = IncidentState
 K = MessageKind
-_LINKS = Links(
+LINKS = Links(
     alertmanager_url="https://alertmanager.example",
     determined_url="https://determined.example",
     public_url="https://watchdog.example",
     interactive=True,
     page=lambda incident_id, _username: f"https://watchdog.example/i/{incident_id}",
 )
+PICTURES = {
+    "Warning": (
+        "A warning about a notebook, with buttons to keep it and to stop it",
+        "slack-warning",
+    ),
+    "Warning about several tasks": (
+        "A warning that lists ten of sixteen trials, each with a menu, and names the others",
+        "slack-several",
+    ),
+    "Closing word: stopped": (
+        "A notebook was stopped; in the thread stand the reminder, the last call and the end",
+        "slack-thread",
+    ),
+    "To the admins: the breaker": (
+        "The breaker has tripped: a button resets it, others allow one stop each",
+        "slack-breaker",
+    ),
+}
+"""By the title of the example; `make screenshots` takes them."""
 _KEEPS = ("2h", "8h", "24h", "morning")
 _ROOT = Receipt("D1", "1795521600.000100", RecipientKind.OWNER)
 _LATER = T0 + timedelta(hours=1)
@@ -50,6 +70,12 @@ class Example:
     title: str
     when: str
     notice: Notice
+
+    @property
+    def picture(self) -> str:
+        """Return the words for its picture, and where that is; nothing where there is none."""
+        words, name = PICTURES.get(self.title, ("", ""))
+        return f"![{words}](images/{name}.png)\n\n" if name else ""
 
 
 def examples() -> Iterator[Example]:
@@ -163,14 +189,16 @@ def _breaker() -> Notice:
 
 def page() -> str:
     parts = [_HEAD]
-    told = [(each.title, each.when, render(each.notice, _LINKS)) for each in examples()]
-    told += [(each.title, each.when, each.message) for each in digests()]
-    for title, when, message in told:
+    told = [(e.title, e.when, e.picture, render(e.notice, LINKS)) for e in examples()]
+    told += [(each.title, each.when, "", each.message) for each in digests()]
+    for title, when, picture, message in told:
         # A table's own fence is no fence of this page.
         shown = "\n\n".join(_shown(block) for block in message.blocks).replace("```\n", "")
         shown = shown.replace("\n```", "")
         read_out = html.unescape(message.text)
-        parts.append(f"## {title}\n\n{when}\n\n```text\n{shown}\n```\n\n```text\n{read_out}\n```\n")
+        parts.append(
+            f"## {title}\n\n{when}\n\n{picture}```text\n{shown}\n```\n\n```text\n{read_out}\n```\n"
+        )
     return "\n".join(parts)
 
 
