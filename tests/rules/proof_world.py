@@ -111,6 +111,20 @@ def cluster(identity: Mapping[str, str] = BOB, /, **changed: str) -> Series:
     }
 
 
+def said(values: str) -> dict[str, str]:
+    """What a receiver says of the task, all with these values."""
+    names = ("owner", "map_1", "map_2", "container_1", "container_2")
+    return dict.fromkeys(names, values)
+
+
+def away(evaluations: int) -> Series:
+    """The task of which the receiver says nothing for so many evaluations, from 50m on."""
+    down = f"1+0x199 stale _x{evaluations - 1} 1+0x300"
+    slots = down.replace("1+0", "2+0")
+    read = f"0+15x199 stale _x{evaluations - 1} {15 * (200 + evaluations)}+15x300"
+    return cluster(BOB, slots=slots, **said(down)) | {SNAPSHOT: read}
+
+
 def recorded(identity: Mapping[str, str] = BOB) -> Series:
     """What the rules record of it, where no rule is evaluated beside it."""
     owner = labels(**identity)

@@ -5,6 +5,7 @@ does for minutes after the samples have stopped: `verify` alone would look fresh
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -65,7 +66,6 @@ ACTIVE = f"allocation_id:watchdog_gpu_active:max{{{ONE}}}"
 SIGNALS = f"allocation_id:watchdog_gpu_signals:count{{{ONE}}}"
 SEEN = f'allocation_id_window:watchdog_window_seen:bool{{{ONE},window="30m"}}'
 FOUR_HOURS = f'allocation_id_window:watchdog_window_idle:bool{{{ONE},window="4h"}}'
-
 IDLENESS = "GPUAllocationIdle"
 ON_HOSTS = [alert for alert, names in AGES.items() if names == OF_THE_AGENTS]
 OTHERS = [alert for alert in AGES if alert not in {IDLENESS, *ON_HOSTS}]
@@ -74,7 +74,10 @@ Tool = Callable[..., CompletedProcess[str]]
 Alerts = dict[str, dict[str, Any]]
 Expand = Callable[[str, Mapping[str, str]], str]
 Ask = Callable[..., None]
-SERIES = sorted({name for names in AGES.values() for name in names})
+SERIES = [
+    pytest.param(name, id=re.sub("[^a-zA-Z0-9_]+", " ", name))
+    for name in sorted({name for names in AGES.values() for name in names})
+]
 
 
 @pytest.fixture
