@@ -50,8 +50,10 @@ async def test_a_digest_is_posted_to_the_admins_as_it_was_stored(
 
 
 async def test_one_whose_confirmation_was_lost_is_found_by_its_id(
-    bulletin: SlackBulletin, slack_control: SlackControl, day: str
+    bulletin: SlackBulletin, slack_client: AsyncWebClient, slack_control: SlackControl, day: str
 ) -> None:
+    of_others = {"event_type": "of_others", "event_payload": {"id": SECOND}}
+    await slack_client.chat_postMessage(channel=ADMINS.channel, text="x", metadata=of_others)
     slack_control.lose_replies(times=1)
 
     with pytest.raises(UpstreamUnavailableError):

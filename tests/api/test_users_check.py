@@ -10,6 +10,7 @@ from app.cli import print_reaches
 from app.reach import Reach, reaches
 from app.settings import load_settings
 from demo.cluster.control import ControlClient
+from demo.cluster.wire import SetUser
 from demo.simulation import Addresses
 from demo.slack.control import SlackControl
 from tests.api.conftest import Configure
@@ -65,14 +66,17 @@ def test_who_runs_something_and_is_not_reached_comes_first_and_ends_it_with_1(
     people["dan"] = NOBODY
     configure(configuration)
     slack.deactivate("alice")
-    for username in ("dan", "dan", "alice"):
+    for username in ("dan", "dan", "alice", "bob"):
         control.start_idle_notebook(username)
+    control.set_user("bob", SetUser(active=False))
 
     result = run("users", "check")
 
-    _, first, *lines = result.stdout.splitlines()
-    assert first.split()[:3] == ["nobody", "dan", "2"]
-    assert next(line.split() for line in lines if "alice" in line)[:3] == ["nobody", "alice", "1"]
+    _, *lines = result.stdout.splitlines()
+    marks = [line.split()[:3] for line in lines if {"alice", "bob", "dan"} & {*line.split()[1:2]}]
+    assert marks == [["nobody", "dan", "2"], ["nobody", "alice", "1"], ["nobody", "bob", "1"]]
+    assert lines[0].split()[1] == "dan"
+    assert "the account in Determined is not active" in result.stdout
     assert lines[-2].startswith("Nothing is stopped of whom nobody can be told.")
     assert result.exit_code == 1
 
