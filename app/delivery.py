@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -175,10 +175,10 @@ class Dispatcher:
         if not orders:
             return
         notice = await self._notice(orders, recipient)
-        message_ids = [each.delivery.message_id for each in orders]
-        await self._outbox.attempt(message_ids, self._context.now())
+        promises = {each.delivery.message_id: _promised(each.delivery, notice) for each in orders}
+        await self._outbox.attempt(promises, self._context.now())
         self._tenure.demand_sure()
-        receipt = await self._messenger.post(recipient, notice, message_ids=message_ids)
+        receipt = await self._messenger.post(recipient, notice, message_ids=list(promises))
         for each in orders:
             await self._outcomes.confirm(each.delivery, receipt, notice)
 
@@ -227,6 +227,17 @@ class Dispatcher:
             and _conversation(each) == _conversation(incident)
         ]
         return max(found, key=lambda each: (len(each.ts), each.ts), default=None)
+
+
+def _promised(delivery: Delivery, notice: Notice) -> datetime | None:
+    """Return the latest deadline that the message has named, once this notice is tried too."""
+    named = [
+        deadline
+        for matter in notice.matters
+        if matter.incident.incident_id == delivery.incident_id
+        for deadline in matter.deadlines.values()
+    ]
+    return max([*named, *filter(None, [delivery.promised])], default=None)
 
 
 def _told_together(orders: Iterable[Order]) -> Iterable[Sequence[Order]]:

@@ -55,12 +55,14 @@ class Outcomes:
         if delivery.kind is not MessageKind.WARNING:
             return None
         now = self._context.now()
+        # What an attempt named before holds too: it may be the one that has arrived.
+        named = delivery.promised or now
         clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
         warnings = {
             target.allocation_id: GivenWarning(
                 delivered_at=now,
                 clock=clock,
-                deadline=matter.deadlines.get(target.allocation_id, now),
+                deadline=max(matter.deadlines.get(target.allocation_id, now), named),
                 username=target.username,
             )
             for matter in notice.matters

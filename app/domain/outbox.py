@@ -32,6 +32,8 @@ class Delivery:
     attempts: int
     attempted_at: datetime | None
     """When it was first tried. Not None: it may have arrived already."""
+    promised: datetime | None = None
+    """The latest deadline that it named, when it was tried. None: none."""
     username: str = ""
     """The owner whom the incident is about; with the next two, what is told together."""
     alertname: str = ""

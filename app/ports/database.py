@@ -1,6 +1,6 @@
 """What the use cases need of the database. Each method is one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -204,8 +204,11 @@ class Outbox(Protocol):
         """Return the messages whose next attempt is due, the longest due first."""
         ...
 
-    async def attempt(self, message_ids: Collection[str], now: datetime) -> None:
-        """Note that these are about to be sent: from here on they may have arrived."""
+    async def attempt(self, promises: Mapping[str, datetime | None], now: datetime) -> None:
+        """Note that these are about to be sent: from here on they may have arrived.
+
+        `promises`: by id of message, the latest deadline that it has named so far.
+        """
         ...
 
     async def warnings(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Receipt]]:

@@ -76,6 +76,7 @@ def delivery_of(row: sa.RowMapping) -> Delivery:
         created_at=row["created_at"],
         attempts=row["attempts"],
         attempted_at=row["attempted_at"],
+        promised=row["promised"],
         username=row["username"],
         alertname=row["alertname"],
         message=row["message"],

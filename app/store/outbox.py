@@ -1,7 +1,7 @@
 """The messages that wait to be sent. Implements `app.ports.Outbox`."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -41,15 +41,17 @@ class SqlOutbox:
             rows = (await connection.execute(statement)).mappings().all()
         return [delivery_of(row) for row in rows]
 
-    async def attempt(self, message_ids: Collection[str], now: datetime) -> None:
+    async def attempt(self, promises: Mapping[str, datetime | None], now: datetime) -> None:
         first = sa.func.coalesce(outbox.c.attempted_at, sa.literal(now, outbox.c.attempted_at.type))
         statement = (
             sa.update(outbox)
-            .where(outbox.c.message_id.in_(sorted(message_ids)))
-            .values(attempted_at=first)
+            .where(outbox.c.message_id == sa.bindparam("id"))
+            .values(attempted_at=first, promised=sa.bindparam("until"))
         )
+        # Always in this order: so of two that note the same messages, one waits for the other.
+        rows = [{"id": each, "until": promises[each]} for each in sorted(promises)]
         async with writing_behind(self._engine, self._fence) as connection:
-            await connection.execute(statement)
+            await connection.execute(statement, rows)
 
     async def warnings(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Receipt]]:
         found: dict[str, list[Receipt]] = defaultdict(list)

@@ -177,6 +177,7 @@ outbox = sa.Table(
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("ts", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("promised", Instant),
 )
 sa.Index("outbox_waiting", outbox.c.state, outbox.c.due_at)
 sa.Index("outbox_of_incident", outbox.c.incident_id)

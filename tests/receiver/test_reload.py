@@ -59,6 +59,21 @@ async def test_s1_the_deadline_that_a_reminder_named_holds_as_the_warnings_own_d
     assert set(reminder.deadlines.values()) == {world.time.wall}
 
 
+async def test_s1_the_deadline_of_a_warning_that_is_found_again_is_the_one_that_it_names(
+    world: World, receiver: Receiver
+) -> None:
+    world.slack.lost_answers = 1
+    await receiver.warns()
+    receiver.context.rulebook = with_policy(replace(POLICY, grace_default=MINUTE))
+
+    await receiver.run(GRACE - SECOND, every=5 * MINUTE)
+
+    assert world.slack.told()[0] is K.WARNING
+    assert world.determined.calls == []
+    await receiver.run(SECOND)
+    assert len(world.determined.calls) == 1
+
+
 async def test_a_longer_grace_period_prolongs_one_that_runs(
     world: World, receiver: Receiver
 ) -> None:

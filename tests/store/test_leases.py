@@ -97,7 +97,7 @@ async def tick_clock(store: SqlIncidentStore, _outbox: SqlOutbox) -> None:
 
 
 async def attempt(_store: SqlIncidentStore, outbox: SqlOutbox) -> None:
-    await outbox.attempt([await message_id(outbox)], T0)
+    await outbox.attempt({await message_id(outbox): None}, T0)
 
 
 async def sent(store: SqlIncidentStore, outbox: SqlOutbox) -> None:

@@ -253,11 +253,11 @@ async def test_an_attempt_is_remembered_from_the_first_on(
     await stored(store)
     (waiting,) = await outbox.due(T0, limit=10)
 
-    await outbox.attempt([waiting.message_id], T0)
-    await outbox.attempt([waiting.message_id], T0 + MINUTE)
+    await outbox.attempt({waiting.message_id: T0 + MINUTE}, T0)
+    await outbox.attempt({waiting.message_id: T0 + 2 * MINUTE}, T0 + MINUTE)
 
     (tried,) = await outbox.due(T0 + MINUTE, limit=10)
-    assert tried.attempted_at == T0
+    assert (tried.attempted_at, tried.promised) == (T0, T0 + 2 * MINUTE)
 
 
 async def test_a_postponed_message_waits_for_its_time(
