@@ -8,9 +8,12 @@ def main() -> None:
     # start, and as much of every collection.
     gc.disable()
     from app.cli import cli  # noqa: PLC0415
+    from app.logs import configure_logs  # noqa: PLC0415
 
     gc.freeze()
     gc.enable()
+    # Before any command: what is printed on standard output is its answer alone.
+    configure_logs()
     cli()
 
 

@@ -20,7 +20,6 @@ from app.adapters.slack_text import clean
 from app.day import parse_begin, parse_end
 from app.errors import ConfigurationError, StoreUnavailableError, UpstreamError
 from app.export import export as export_history
-from app.logs import configure_logs
 from app.main import create_app
 from app.preflight import Finding, preflight, secrets
 from app.reach import Reach, reaches
@@ -56,7 +55,6 @@ def serve() -> None:
     missing = [finding.words for finding in secrets(settings) if not finding.good]
     if missing:
         _fail("\n".join(missing))
-    configure_logs()
     uvicorn.run(
         create_app(settings),
         host=settings.listen_host,

@@ -1,7 +1,10 @@
 """`gpu-watchdog users check`: who would be told how, and what it means for the exit code."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +121,18 @@ def test_a_table_is_80_columns_wide_and_obeys_no_name(capsys: pytest.CaptureFixt
     assert max(map(len, printed.splitlines())) == 80
     assert "[bold]x[/]" in printed
     assert "\x1b" not in printed
+
+
+@pytest.mark.usefixtures("people")
+def test_what_is_logged_meanwhile_does_not_stand_in_the_answer(
+    configuration: dict[str, Any], configure: Configure, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    configuration["determined"]["prometheus_token_file"] = str(tmp_path / "file/token")
+    configure(configuration)
+
+    command = [sys.executable, "-m", "app", "users", "check", "--json"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- ours.
+
+    assert {each["username"] for each in json.loads(result.stdout)} >= {"alice", "bob"}
+    assert json.loads(result.stderr)["event"] == "token_file_not_written"
