@@ -191,8 +191,8 @@ def test_flaws_of_a_cluster_accuse_no_task_that_works(
 
     cluster.set_activity(forgotten.allocation.allocation_id, "busy")
     verify, evidence = (fired["annotations"][name] for name in ("verify", "evidence"))
-    lab.stage.wait_for(lambda: not lab.world.rows(verify), "verify sees the work", within=20)
-    lab.stage.wait_for(lambda: lab.world.rows(evidence), "work is no blindness", within=20)
+    lab.stage.wait_for(lambda: not lab.world.rows(verify), "verify sees the work")
+    lab.stage.wait_for(lambda: lab.world.rows(evidence), "work is no blindness")
 
 
 def _proves(
