@@ -16,8 +16,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 	$(if $(filter-out 0,$(UPGRADE)),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format fuzz fuzz-breaks bench-rules bench-reconcile mutate mutate-rules
-.PHONY: lock screenshots clean system venv venv-det venv-mutate
+.PHONY: help demo test test-slack check format fuzz fuzz-breaks bench-rules bench-reconcile mutate
+.PHONY: mutate-rules lock screenshots clean system venv venv-det venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: venv ## Check format, lint, types, imports, rules and configurations (fas
 format: venv ## Bring the code into shape
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
+
+test-slack: venv ## Tell forty owners of two hundred idle tasks over a Slack that fails (a minute)
+	@OWNERS=all .venv/bin/python -m pytest -q tests/receiver/test_flaky_slack.py
 
 fuzz: venv ## Drive the receiver through FUZZ=10000 random sequences of events (an hour or two)
 	@PYTHONHASHSEED=0 .venv/bin/python -m tests.machine --sequences $(or $(FUZZ),10000) \

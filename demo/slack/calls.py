@@ -80,7 +80,10 @@ class Faults:
         self._faults = [fault for fault in self._faults if not fault.cleared.is_set()]
 
     def strike(self, method: str) -> Fault | None:
-        """Return the first fault whose turn it is. Every fault counts every call that it is for."""
+        """Return the first fault whose turn it is. Every fault counts every call that it is for.
+
+        While calls are dropped, nothing else comes of them either.
+        """
         now = self._clock()
         self._faults = [
             fault
@@ -90,8 +93,9 @@ class Faults:
         due = [fault for fault in self._faults if fault.meets(method)]
         if not due:
             return None
-        due[0].use()
-        return due[0]
+        fault = min(due, key=lambda each: each.kind is not FaultKind.DROP)
+        fault.use()
+        return fault
 
 
 class CallLog:

@@ -41,6 +41,17 @@ async def test_rate_limit_says_how_long_to_wait(
     await slack.chat_postMessage(channel=ADMINS, text="the limit was for one call")
 
 
+def test_while_slack_is_down_nothing_else_comes_of_a_call() -> None:
+    faults = Faults(lambda: datetime(2026, 11, 24, 12, tzinfo=UTC))
+    faults.add(Fault(FaultKind.LOSE_REPLY))
+    faults.add(Fault(FaultKind.DROP))
+
+    struck = faults.strike("chat.postMessage")
+
+    assert struck is not None
+    assert struck.kind is FaultKind.DROP, "what Slack does while it is down is not lost, but undone"
+
+
 async def test_fault_of_one_method_leaves_the_others(
     slack: AsyncWebClient, control: SlackControl
 ) -> None:
