@@ -28,7 +28,7 @@ help: ## Say what there is to do
 demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: venv venv-det ## Run the checks and every test, end to end included
+test: venv ## Run the checks and every test, end to end included
 	@scripts/test
 
 check: venv ## Check format, lint, types, imports, rules and configurations (fast)
