@@ -20,6 +20,10 @@ WHICH = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3])
 HAPPENING = st.tuples(st.one_of([st.sampled_from(sorted(group)) for group in GROUPS]), WHICH)
 
 
+RARELY = {"S10": ["configuration: only when queued"] * 7}
+"""What forbids a stop too rarely, where its rule is sought: several things must come together."""
+
+
 class Sought:
     """What the sequences are to come to more often than chance would have it."""
 
@@ -28,7 +32,8 @@ class Sought:
 
 
 def _one_of(groups: Mapping[str, Sequence[str]]) -> st.SearchStrategy[str]:
-    sought = [groups[Sought.rule]] * len(groups) if Sought.rule in groups else []
+    group = [*groups.get(Sought.rule, ()), *RARELY.get(Sought.rule, ())]
+    sought = [group] * len(groups) if Sought.rule in groups else []
     return st.one_of([st.sampled_from(group) for group in [*groups.values(), *sought]])
 
 
