@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from app.domain.actions import MessageKind
+from app.domain.events import ReminderDue
 from app.domain.incident import Incident, IncidentState
 from app.domain.policy import Policy, Reminder, StopAction
-from app.domain.reminders import due_reminder
+from app.domain.reminders import due_reminder, reminded
 from tests.domain.examples import GRACE, POLICY, T0, given_warning, notified
 
 SECOND = timedelta(seconds=1)
@@ -98,3 +99,32 @@ def test_nobody_is_reminded_of_what_has_ended() -> None:
     ended = replace(incident.targets[0], outcome=IncidentState.ENDED)
 
     assert kind(GRACE / 2, incident.with_target(ended)) is None
+
+
+def with_another(deadline: timedelta | None) -> Incident:
+    """A second target, whose name is the first in the alphabet; None: it was not warned about."""
+    incident = notified()
+    [target] = incident.targets
+    warning = replace(given_warning(), deadline=T0 + deadline) if deadline else None
+    another = replace(target, allocation_id="a.1", warning=warning)
+    return replace(incident, targets=(target, another))
+
+
+def test_of_several_targets_the_first_deadline_counts() -> None:
+    assert kind(GRACE / 2, with_another(2 * GRACE)) is K.REMINDER
+
+
+@pytest.mark.parametrize(
+    ("grace", "promised"), [(2 * GRACE, 2 * GRACE), (GRACE / 2, GRACE)], ids=["longer", "shorter"]
+)
+def test_s1_the_later_deadline_holds_of_those_that_a_warning_and_a_reminder_name(
+    grace: timedelta, promised: timedelta
+) -> None:
+    policy = replace(POLICY, grace={}, grace_default=grace)
+    due = ReminderDue(K.REMINDER, "0.5")
+
+    first, second = reminded(with_another(None), due, policy).incident.targets
+
+    assert first.warning is not None
+    assert first.warning.deadline == T0 + promised
+    assert second.warning is None
