@@ -13,7 +13,6 @@ from app.errors import AskedTwiceError
 from app.store.codec import incident_of, storable
 from app.store.engine import reading
 from app.store.schema import dismissals, incidents, presses
-from app.store.writes import in_parts
 
 _REMEMBERED = timedelta(days=2)
 """Far longer than any press is valid: Slack's signatures for five minutes, a form for hours."""
@@ -45,14 +44,6 @@ async def demand_once(connection: AsyncConnection, once: Once | None) -> None:
         await connection.execute(sa.insert(presses).values(row))
     except IntegrityError as exc:
         raise AskedTwiceError(once.key) from exc
-
-
-async def dismissed_keys(connection: AsyncConnection, keys: Sequence[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for some in in_parts(keys):
-        statement = sa.select(dismissals.c.key).where(dismissals.c.key.in_(some))
-        found |= set((await connection.execute(statement)).scalars())
-    return frozenset(found)
 
 
 async def dismissed_incidents(engine: AsyncEngine) -> Sequence[Incident]:

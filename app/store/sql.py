@@ -26,7 +26,6 @@ from app.store.open_incidents import OpenIncidents
 from app.store.people import (
     demand_once,
     dismissed_incidents,
-    dismissed_keys,
     forget_dismissal,
 )
 from app.store.told import told, told_in
@@ -35,6 +34,7 @@ from app.store.writes import (
     IS_OPEN,
     demand_not_under_way,
     demand_version,
+    dismissed_keys,
     in_parts,
     one_at_a_time,
     open_all,

@@ -31,7 +31,8 @@ async def store(connection: AsyncConnection, transition: Transition) -> Incident
     """Store the incident, its orders and its history.
 
     Raises:
-        StaleIncidentError: somebody else stored the incident, or one of its identity, first.
+        StaleIncidentError: somebody else stored the incident, or one of its identity, first; or an
+            admin has called its alert false.
         IntentExistsError: another incident means to stop the same allocation.
         TaskKeptError: an intent was to be recorded or sent, and somebody keeps the task.
     """
@@ -64,13 +65,17 @@ async def open_all(
     """Store new incidents, all that a webhook brought, in a handful of statements.
 
     Those whose identity has an open incident already are left out: another delivery was faster,
-    and did what this one wants. Returns those that were stored.
+    and did what this one wants. So are those that an admin has called false a moment ago. Returns
+    those that were stored.
 
     Raises:
         StaleIncidentError: that other delivery came between our look and our write.
     """
     wanted = {transition.incident.identity.key: transition for transition in transitions}
+    # In this order: one that is called false meanwhile is open at the first look, or false at the
+    # second.
     known = await open_keys(connection, list(wanted))
+    known |= await dismissed_keys(connection, list(wanted))
     new = [transition for key, transition in wanted.items() if key not in known]
     if not new:
         return []
@@ -100,6 +105,14 @@ async def open_keys(connection: AsyncConnection, keys: Sequence[str]) -> set[str
     return found
 
 
+async def dismissed_keys(connection: AsyncConnection, keys: Sequence[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for some in in_parts(keys):
+        statement = sa.select(dismissals.c.key).where(dismissals.c.key.in_(some))
+        found |= set((await connection.execute(statement)).scalars())
+    return frozenset(found)
+
+
 def in_parts(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
     """Cut a long IN list: databases limit the number of parameters of a statement."""
     for start in range(0, len(values), size):
@@ -120,6 +133,8 @@ async def _insert(connection: AsyncConnection, incident: Incident) -> None:
         await connection.execute(sa.insert(incidents).values(incident_row(incident)))
     except IntegrityError as exc:
         raise StaleIncidentError(f"{incident.identity.alertname} has an open incident") from exc
+    if await dismissed_keys(connection, [incident.identity.key]):
+        raise StaleIncidentError(f"{incident.identity.alertname} was called false a moment ago")
 
 
 async def _update(connection: AsyncConnection, incident: Incident, before: int) -> None:

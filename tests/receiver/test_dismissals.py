@@ -89,3 +89,33 @@ async def test_it_is_too_late_to_call_false_what_is_being_stopped(
 
     assert Reason.DISMISSED not in await receiver.reasons()
     assert (await receiver.incident()).state is S.STOPPING
+
+
+@BOTH_DATABASES
+async def test_an_alert_that_is_called_false_while_a_webhook_brings_it_opens_nothing(
+    receiver: Receiver,
+) -> None:
+    await receiver.warns()
+    receiver.calls.before("store.receive", lambda: dismisses(receiver))
+
+    await receiver.hears_of()
+
+    assert [each.state for each in await receiver.incidents()] == [S.DISMISSED]
+
+
+@BOTH_DATABASES
+async def test_an_alert_that_is_called_false_while_a_tick_finds_it_opens_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    world.fires()
+
+    async def comes_and_is_dismissed() -> None:
+        await receiver.hears_of()
+        await dismisses(receiver)
+
+    receiver.calls.after("store.dismissed_of", comes_and_is_dismissed)
+
+    await receiver.reconciler.tick()
+
+    assert [each.state for each in await receiver.incidents()] == [S.DISMISSED]
+    assert receiver.failed_steps() == 0
