@@ -15,8 +15,10 @@ from tests.machine.breaks import AT_A_TIME, NOT_FOUND, are_found
 from tests.machine.draws import Sought
 from tests.machine.machine import Machine
 from tests.machine.occasions import Occasions
+from tests.machine.people import Peopled
 
 TELL_EVERY = 100
+MACHINES: dict[str, type[Machine]] = {"alone": Machine, "people": Peopled}
 STEPS = 5
 """Longer sequences than the tests have time for."""
 
@@ -26,6 +28,7 @@ def main() -> int:
     parser.add_argument("--sequences", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=None, help="of the first ten")
     parser.add_argument("--until", default="", help="go on until something of this is found")
+    parser.add_argument("--machine", choices=MACHINES, default="alone", help="that finds it")
     parser.add_argument("--breaks", action="store_true", help="find what breaks.yaml breaks")
     parser.add_argument("--only", default="", help="those breaks whose title matches")
     arguments = parser.parse_args()
@@ -34,7 +37,7 @@ def main() -> int:
         jobs = os.cpu_count() or 1
         return 0 if are_found(arguments.only, seed=arguments.seed or 1, jobs=jobs) else 1
     if arguments.until:
-        return _finds(arguments.until, arguments.sequences, first)
+        return _finds(arguments.until, arguments.sequences, first, MACHINES[arguments.machine])
     return _tries(arguments.sequences, first)
 
 
@@ -44,7 +47,7 @@ def _tries(sequences: int, first: int) -> int:
     began = time.monotonic()
     for number in range(0, sequences, AT_A_TIME):
         batch, many = first + number // AT_A_TIME, min(AT_A_TIME, sequences - number)
-        error = _error(many, batch, tuple(Phase))
+        error = _error(many, batch, tuple(Phase), _machine_of(batch))
         if error is not None:
             traceback.print_exception(error)
             say(f"Found in the ten of seed {batch}; again: make fuzz FUZZ={many} SEED={batch}")
@@ -57,14 +60,19 @@ def _tries(sequences: int, first: int) -> int:
     return 0
 
 
-def _finds(what: str, sequences: int, first: int) -> int:
+def _machine_of(batch: int) -> type[Machine]:
+    """Return which of them is tried: each has its turn."""
+    return list(MACHINES.values())[batch % len(MACHINES)]
+
+
+def _finds(what: str, sequences: int, first: int, machine: type[Machine]) -> int:
     """Look for one thing alone, and for no shorter way to it. Return 0 if it is found."""
     Machine.looks_for = what
     Sought.rule = what.partition(":")[0]
     occasions = Machine.occasions = Occasions()
     for number in range(0, sequences, AT_A_TIME):
         batch = first + number // AT_A_TIME
-        error = _error(AT_A_TIME, batch, (Phase.generate,))
+        error = _error(AT_A_TIME, batch, (Phase.generate,), machine)
         if isinstance(error, AssertionError):
             # Hypothesis repeats a find once or twice.
             many = occasions.sequences
@@ -77,9 +85,11 @@ def _finds(what: str, sequences: int, first: int) -> int:
     return 1
 
 
-def _error(sequences: int, number: int, phases: Sequence[Phase]) -> Exception | None:
+def _error(
+    sequences: int, number: int, phases: Sequence[Phase], machine: type[Machine]
+) -> Exception | None:
     """Try so many; return what was found, printed as the sequence that leads to it."""
-    seed(number)(Machine)
+    seed(number)(machine)
     wanted = settings(
         max_examples=sequences,
         stateful_step_count=STEPS,
@@ -89,7 +99,7 @@ def _error(sequences: int, number: int, phases: Sequence[Phase]) -> Exception | 
         report_multiple_bugs=False,
     )
     try:
-        run_state_machine_as_test(Machine, settings=wanted)
+        run_state_machine_as_test(machine, settings=wanted)
     except Exception as exc:  # noqa: BLE001 -- whatever it is, it was found.
         return exc
     return None

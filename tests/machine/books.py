@@ -10,6 +10,7 @@ from app.domain.incident import IncidentState
 from app.domain.reasons import Reason
 from tests.machine.database import MemoryDatabase
 from tests.machine.oracles import Facts
+from tests.machine.stamps import Stamp
 from tests.machine.tasks import Condition
 from tests.machine.witness import Memory
 
@@ -55,6 +56,11 @@ class Books:
         key = condition.identity.key
         return next((s for i, s in reversed(self.states.items()) if self.keys[i] == key), "")
 
+    def newest(self, condition: Condition) -> str:
+        """Return the id of its newest incident; empty if it never had one."""
+        key = condition.identity.key
+        return next((i for i in reversed(self.states) if self.keys[i] == key), "")
+
     def waiting(self) -> int:
         """Count the messages that are still to be sent."""
         [[number]] = self.database.rows("SELECT count(*) FROM outbox WHERE state = 'waiting'")
@@ -74,12 +80,33 @@ class Books:
             known = self.states.get(incident_id)
             if known != before:
                 yield f"S12: {reason} goes on from {before}, not from {known}"
+            if before is None:
+                yield from self._begins(self.facts.conditions[self.keys[incident_id]])
             self.states[incident_id] = after
             self.sent += reason == Reason.STOP_SENT
             if after in FINAL and before not in FINAL:
                 condition = self.facts.conditions[self.keys[incident_id]]
                 end = self._end if condition.allocation_id else self._end_of_user
                 yield from end(condition, Reason(reason), detail)
+
+    def _begins(self, condition: Condition) -> Iterator[str]:
+        """What was called false opens nothing before it was seen to be over (0013)."""
+        dismissed = self.facts.called_false.pop(condition.key, None)
+        if dismissed is not None and not self._is_over(condition, dismissed):
+            yield f"press: what was called false was opened again, unseen: {condition.subject}"
+
+    def _is_over(self, condition: Condition, since: Stamp) -> bool:
+        memory = self.memory
+        asked = [
+            memory.active.get(condition.verify, since),
+            memory.fresh.get(condition.evidence, since),
+        ]
+        return (
+            condition.allocation_id in memory.gone
+            or condition.key not in memory.reported
+            or condition.identity.alertname in memory.unknown_rules
+            or all(each > since for each in asked)
+        )
 
     def _end(self, condition: Condition, reason: Reason, detail: str) -> Iterator[str]:
         """S5, S8: an incident ends by what a system has said, and by nothing else."""
@@ -92,6 +119,7 @@ class Books:
             Reason.ALLOCATION_ENDED: allocation_id in memory.gone,
             Reason.STOP_VERIFIED: allocation_id in memory.gone and called,
             Reason.OWNER_CHANGED: bool(owners),
+            Reason.DISMISSED: condition.key in self.facts.may_be_false,
             Reason.RULE_GONE: condition.identity.key not in memory.reported
             or condition.identity.alertname in memory.unknown_rules,
         }

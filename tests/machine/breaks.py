@@ -46,6 +46,8 @@ class Break:
     rule: str
     why: str
     edits: tuple[Edit, ...]
+    machine: str
+    """Which one looks for it: `alone`, or with `people` who press buttons."""
 
     @property
     def title(self) -> str:
@@ -55,7 +57,7 @@ class Break:
 def every_break() -> Iterator[Break]:
     for each in yaml.safe_load(BREAKS.read_text()):
         edits = tuple(Edit(**edit) for edit in each["edits"])
-        yield Break(each["rule"], each["why"], edits)
+        yield Break(each["rule"], each["why"], edits, each.get("machine", "alone"))
 
 
 def are_found(only: str, *, seed: int, jobs: int) -> bool:
@@ -82,11 +84,12 @@ def _broken(one: Break, root: Path) -> Path:
 
 def _is_found(one: Break, root: Path, seed: int) -> bool:
     """Tell whether it is found, and nothing is where it is not broken."""
-    done = _looks(root, one.rule, SEQUENCES, seed)
+    done = _looks(root, one, SEQUENCES, seed)
     said = done.stdout.strip() or done.stderr[-2000:]
     is_found = done.returncode == 0
     if is_found:
-        without = _found_without(one.rule, int(said.partition(" of seed ")[2].split(":")[0]))
+        batch = int(said.partition(" of seed ")[2].split(":")[0])
+        without = _found_without(one.rule, one.machine, batch)
         is_found = not without
         said += without
     sys.stdout.write(f"{one.title}\n  {said}\n")
@@ -95,15 +98,16 @@ def _is_found(one: Break, root: Path, seed: int) -> bool:
 
 
 @cache
-def _found_without(rule: str, seed: int) -> str:
+def _found_without(rule: str, machine: str, seed: int) -> str:
     """Say what is found in the same ten where nothing is broken; empty if nothing is."""
-    done = _looks(ROOT, rule, AT_A_TIME, seed)
+    done = _looks(ROOT, Break(rule, "", (), machine), AT_A_TIME, seed)
     kept = done.stdout.startswith(NOT_FOUND)
     return "" if kept else f"\n  but without the break: {done.stdout or done.stderr[-2000:]}"
 
 
-def _looks(root: Path, rule: str, sequences: int, seed: int) -> subprocess.CompletedProcess[str]:
-    wanted = ["--until", f"{rule}:", "--sequences", str(sequences), "--seed", str(seed)]
+def _looks(root: Path, one: Break, sequences: int, seed: int) -> subprocess.CompletedProcess[str]:
+    wanted = ["--until", f"{one.rule}:", "--machine", one.machine]
+    wanted += ["--sequences", str(sequences), "--seed", str(seed)]
     # Its working directory comes first where Python looks for modules.
     return subprocess.run(  # noqa: S603 -- this very program.
         [sys.executable, "-m", "tests.machine", *wanted],

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
+from app.domain.authority import Authority
 from app.domain.breaker import BreakerLimits
 from app.domain.exemption import Exemption
 from app.domain.matchers import Matcher
@@ -15,6 +16,21 @@ from app.domain.waking import WakingHours
 from tests.domain.examples import T0
 from tests.receiver.conftest import MINUTE, POLICY, RULEBOOK
 
+ADMIN = "U-ann"
+
+
+def slack_id_of(owner: str) -> str:
+    return f"U-{owner}"
+
+
+def delegate_of(owner: str) -> str:
+    return f"U-delegate-of-{owner}"
+
+
+AUTHORITY = Authority(
+    frozenset({ADMIN}),
+    {each: frozenset({slack_id_of(each), delegate_of(each)}) for each in ("alice", "bob", "carol")},
+)
 GRACE = 30 * MINUTE
 """So short that one tick may bring it about: what happens in between comes thick and fast."""
 LONGEST_TICK = 30 * MINUTE
@@ -96,6 +112,7 @@ BASE = Configuration(
         limits=replace(RULEBOOK.limits, tick_gap=LONGEST_TICK),
         breaker=BreakerLimits(max_stops_per_hour=MANY, floor=MANY),
         slot_limits=SlotLimits(default=LIMIT),
+        authority=AUTHORITY,
     )
 )
 NOTHING_BUT_PAUSES = {

@@ -65,8 +65,10 @@ def _is_left(theatre: Theatre, condition: Condition) -> bool:
     if not stage.determined.runs_on(condition.allocation_id):
         return False
     of_it = [each for each in stage.conditions() if each.allocation_id == condition.allocation_id]
-    # Where the attempts of one incident are used up, a person has to look.
-    return all(theatre.books.last_state(each) != IncidentState.ESCALATED for each in of_it)
+    # Where the attempts of one incident are used up, a person has to look; one has done so where an
+    # alert was called false.
+    left_alone = {IncidentState.ESCALATED, IncidentState.DISMISSED}
+    return not any(theatre.books.last_state(each) in left_alone for each in of_it)
 
 
 async def _is_silent(theatre: Theatre) -> bool:

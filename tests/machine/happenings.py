@@ -2,6 +2,7 @@
 
 from tests.machine import mending
 from tests.machine import mischief as m
+from tests.machine.buttons import PRESSES
 from tests.machine.configurations import CONFIGURATIONS, GRACE
 from tests.machine.tasks import Task
 from tests.machine.theatre import Theatre
@@ -144,7 +145,7 @@ BETWEEN_TICKS = frozenset(
     }
 )
 """The configuration is followed between two ticks, and never within one."""
-HAPPENINGS = {name: happening for group in GROUPS for name, happening in group.items()}
+HAPPENINGS = {name: happening for group in (*GROUPS, PRESSES) for name, happening in group.items()}
 
 
 async def happens(name: str, theatre: Theatre, task: Task) -> None:

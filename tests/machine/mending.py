@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from app.domain.incident import IncidentState
 from tests.machine.configurations import BASE, CONFIGURATIONS, OF_A_USER, Configuration
 from tests.machine.mischief import (
     ceases,
@@ -75,6 +76,9 @@ def outlasts_what_nobody_takes_back(theatre: Theatre) -> None:
 
 
 def runs_and_is_reported(theatre: Theatre, task: Task) -> None:
-    if not theatre.stage.determined.runs_on(task.allocation_id):
+    # What was called false counts again in the next run.
+    states = {theatre.books.last_state(each) for each in task.conditions()}
+    is_false = IncidentState.DISMISSED in states
+    if is_false or not theatre.stage.determined.runs_on(task.allocation_id):
         ceases(theatre, task)
         restarts(theatre, task)

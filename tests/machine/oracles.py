@@ -8,8 +8,10 @@ from app.domain.actions import MessageKind
 from app.domain.incident import RecipientKind
 from app.domain.policy import Mode
 from app.domain.readings import PeerAlertState
+from tests.machine import by_hand
 from tests.machine.answer_time import AnswerTime
 from tests.machine.breaches import Breach, Case, Through, covers
+from tests.machine.by_hand import Promise, Wish
 from tests.machine.configurations import UNSAVED, Configuration, Law
 from tests.machine.room import why_unwanted
 from tests.machine.stamps import Stamp
@@ -38,8 +40,12 @@ class Facts:
     was_reset: Stamp | None = None
     allowed: frozenset[str] = frozenset()
     """The allocations that the last reset has listed."""
-    keeps: list[tuple[str, datetime]] = field(default_factory=list)
-    """The tasks that were kept through an alert about them, and until when."""
+    keeps: list[Promise] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    may_be_false: set[str] = field(default_factory=set)
+    """The keys of the alerts that an admin wanted to be called false."""
+    called_false: dict[str, Stamp] = field(default_factory=dict)
+    """By key, when that was done, as the admin was answered."""
     committed: Stamp | None = None
     """When the last commit began."""
     asked_breaker: Stamp | None = None
@@ -58,7 +64,23 @@ class Court:
 
     def of_call(self, call: Call) -> list[str]:
         """Say what speaks against a call; empty if nothing does."""
+        wishes = [each for each in self.facts.wishes if each.is_about(call)]
+        by_itself = self._by_itself(call)
+        return min([by_itself, *(self._by_hand(each, call) for each in wishes)], key=len)
+
+    def _by_hand(self, wish: Wish, call: Call) -> list[str]:
+        """Say what speaks against a call that somebody has asked for (0013)."""
+        facts = self.facts
+        return [
+            *self._same_allocation(call),
+            *self._repeats(call),
+            *by_hand.objections(wish, call, facts.keeps, facts.called_false),
+        ]
+
+    def _by_itself(self, call: Call) -> list[str]:
+        exempt = ["S11: it is exempt"] if call.owner in self.facts.law.exempt else []
         common = [
+            *exempt,
             *self._same_allocation(call),
             *self._heartbeat(call),
             *self._breaker(call),
@@ -95,8 +117,6 @@ class Court:
             yield f"S13: a {told.post.kind} at night"
 
     def _same_allocation(self, call: Call) -> Iterator[str]:
-        if call.owner in self.facts.law.exempt:
-            yield "S11: it is exempt"
         reading = self.memory.allocations.get(call.allocation_id)
         if reading is None or reading.what is None or not _is_recent(reading.at, call):
             yield "S2: the allocation was not read right before"
@@ -121,6 +141,7 @@ class Court:
             for each in [*self.memory.calls, call]
             if since < each.at.wall <= call.at.wall
             and (facts.was_reset is None or facts.was_reset < each.at)
+            and not any(wish.is_about(each) for wish in facts.wishes)
         } | set(call.together)
         if len(counted - facts.allowed) > facts.law.most:
             yield f"S7: {len(counted)} allocations within the hour"
@@ -207,9 +228,9 @@ class Court:
             yield f"S10: the mode is {law.ceiling(identity.policy, identity.task_type)}"
         elif call.way not in law.ways(identity.policy, identity.task_type):
             yield f"S10: a {call.way} of a {identity.task_type} is not what was announced"
-        for task_id, until in self.facts.keeps:
-            if task_id == identity.task_id and call.at.wall < until:
-                yield f"S13: it is kept until {until}"
+        for promise in self.facts.keeps:
+            if promise.holds(condition) and call.at.wall < promise.until:
+                yield f"S13: it is kept until {promise.until}"
         if no := why_unwanted(call, condition, law, self.memory):
             yield no
 

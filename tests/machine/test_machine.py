@@ -9,6 +9,7 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.machine import STEPS, Machine
+from tests.machine.people import Peopled
 
 A_FEW = settings(
     max_examples=5,
@@ -23,3 +24,7 @@ A_FEW = settings(
 @pytest.mark.parametrize("number", range(3))
 def test_s1_to_s13_hold_whatever_happens(number: int) -> None:
     run_state_machine_as_test(seed(number)(Machine), settings=A_FEW)
+
+
+def test_s1_to_s13_hold_whatever_people_press() -> None:
+    run_state_machine_as_test(seed(1)(Peopled), settings=settings(A_FEW, max_examples=3))

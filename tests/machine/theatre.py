@@ -23,6 +23,7 @@ from tests.domain.examples import ANNOTATIONS
 from tests.machine.answer_time import AnswerTime, Look
 from tests.machine.books import Books
 from tests.machine.breaches import Breach, Case, Through, seen
+from tests.machine.by_hand import Pressed, Promise
 from tests.machine.configurations import BASE, LONGEST_TICK, MANY, Configuration
 from tests.machine.database import MemoryDatabase
 from tests.machine.oracles import Court, Facts
@@ -31,6 +32,9 @@ from tests.machine.tasks import OVER_THE_LIMIT, Condition, Task
 from tests.machine.wires import Trouble, Wires
 from tests.machine.witness import Call, Said, Told
 from tests.receiver.conftest import MINUTE, Receiver
+
+OVER = frozenset({IncidentState.RESOLVED, IncidentState.DISMISSED})
+"""After these an alert may have to show first that it counts."""
 
 
 class Theatre:
@@ -51,6 +55,8 @@ class Theatre:
         """How many stops the configurations allow within an hour, each of them."""
         self.held_until = self.stage.time.wall
         """Until when something holds that nobody takes back, as a keep does."""
+        self.pressed: list[Pressed] = []
+        """The buttons that were pressed in Slack."""
         self.is_up = False
         self.process = 0
         self.violations: list[str] = []
@@ -126,7 +132,7 @@ class Theatre:
         listed = snapshot.what.allocations if snapshot else {}
         # An alert about a user is taken while Determined agrees with it.
         for each in [one for one in conditions if one.allocation_id]:
-            is_over = self.books.last_state(each) == IncidentState.RESOLVED
+            is_over = self.books.last_state(each) in OVER
             if each.allocation_id in listed and not is_over and not self.books.is_open(each):
                 self.violations.append(f"S8: the alert about {each.allocation_id} is lost")
 
@@ -134,8 +140,10 @@ class Theatre:
 
     async def keeps(self, task: Task, span: timedelta) -> None:
         """Keep a task, through the incident about it. All alerts of its policy are held."""
-        if await self._keeps(task.conditions()[0], span):
-            self.facts.keeps.append((task.task_id, self.stage.time.wall + span))
+        first = task.conditions()[0]
+        if await self._keeps(first, span):
+            until = self.stage.time.wall + span
+            self.facts.keeps.append(Promise(self.stage.stamps.now(), first, until))
             for each in task.conditions():
                 self.breaks("kept", key=each.key, rule="S13")
 

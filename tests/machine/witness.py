@@ -88,10 +88,10 @@ class Memory:
     """Whether Slack answered when it was last asked whether it does."""
     looks: list[Said[Sequence[PeerReading]]] = field(default_factory=list)
     """All readings of Alertmanager since this was emptied last."""
-    active: set[str] = field(default_factory=set)
-    """The expressions that returned nothing."""
-    fresh: set[str] = field(default_factory=set)
-    """The expressions that told of fresh samples, and of nothing else."""
+    active: dict[str, Stamp] = field(default_factory=dict)
+    """The expressions that returned nothing, and when they did so last."""
+    fresh: dict[str, Stamp] = field(default_factory=dict)
+    """The expressions that told of fresh samples, and of nothing else, and when they did last."""
     reported: set[str] = field(default_factory=set)
     """The identities that Prometheus ever reported."""
     unknown_rules: set[str] = field(default_factory=set)
@@ -201,9 +201,9 @@ class WitnessedPrometheus(FakePrometheus):
         values = self.evidence if kind == "age" else self._verify(subject)
         self.memory.queries[expression] = Said(self.stamps.now(), values)
         if kind == "age" and is_fresh(values):
-            self.memory.fresh.add(expression)
+            self.memory.fresh[expression] = self.stamps.now()
         if not values:
-            self.memory.active.add(expression)
+            self.memory.active[expression] = self.stamps.now()
         return [Sample({}, value) for value in values]
 
     def _verify(self, subject: str) -> tuple[float, ...]:
