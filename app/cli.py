@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 import uvicorn
@@ -23,7 +22,13 @@ from app.export import export as export_history
 from app.main import create_app
 from app.preflight import Finding, preflight, secrets
 from app.reach import Reach, reaches
-from app.settings import Settings, load_settings
+from app.terminal import (
+    SOMETHING_IS_MISSING,
+    end_of_output,
+    fail,
+    read_settings,
+    worded,
+)
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -34,8 +39,6 @@ history = typer.Typer(no_args_is_help=True, help="What happened to incidents.")
 cli.add_typer(history, name="history")
 users = typer.Typer(no_args_is_help=True, help="Owners of tasks, and how they are told.")
 cli.add_typer(users, name="users")
-_CONFIGURATION_IS_WRONG = 2
-_SOMETHING_IS_MISSING = 1
 _LONGEST = 300  # characters of a name or a reason
 _HOW_TO_REACH = """\
 Nothing is stopped of whom nobody can be told. To be told, they need in the section `users` a
@@ -51,10 +54,10 @@ def version() -> None:
 @cli.command()
 def serve() -> None:
     """Run the receiver until it is asked to stop."""
-    settings = _settings()
+    settings = read_settings()
     missing = [finding.words for finding in secrets(settings) if not finding.good]
     if missing:
-        _fail("\n".join(missing))
+        fail("\n".join(missing))
     uvicorn.run(
         create_app(settings),
         host=settings.listen_host,
@@ -74,14 +77,14 @@ def check(
     ] = False,
 ) -> None:
     """Read the configuration, and ask every system whether it is ready for the watchdog."""
-    settings = _settings()
+    settings = read_settings()
     if offline:
         typer.echo("The configuration can be read.")
         return
     findings = asyncio.run(preflight(settings))
     _print(findings)
     if any(not finding.good for finding in findings):
-        raise typer.Exit(_SOMETHING_IS_MISSING)
+        raise typer.Exit(SOMETHING_IS_MISSING)
 
 
 @users.command("check")
@@ -96,11 +99,11 @@ def check_users(
     Ends with 0 when everybody who runs something can be told, with 1 when somebody cannot, and
     with 2 when Determined or Slack cannot be asked, or the configuration is wrong.
     """
-    settings = _settings()
+    settings = read_settings()
     try:
         found = asyncio.run(reaches(settings))
     except (ConfigurationError, UpstreamError) as exc:
-        _fail(str(exc))
+        fail(str(exc))
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
@@ -108,19 +111,7 @@ def check_users(
         if not all(each.reached for each in found):
             typer.echo(_HOW_TO_REACH)
     if any(each.running and not each.reached for each in found):
-        raise typer.Exit(_SOMETHING_IS_MISSING)
-
-
-def _worded(parse: Callable[[str], datetime]) -> Callable[[str], datetime]:
-    """Let the command line say what is wrong, and not only that something is."""
-
-    def read(text: str) -> datetime:
-        try:
-            return parse(text)
-        except ValueError as exc:
-            raise typer.BadParameter(str(exc)) from exc
-
-    return read
+        raise typer.Exit(SOMETHING_IS_MISSING)
 
 
 @history.command()
@@ -129,7 +120,7 @@ def export(
     since: Annotated[
         datetime | None,
         typer.Option(
-            parser=_worded(parse_begin),
+            parser=worded(parse_begin),
             metavar="DAY|MOMENT",
             help="From then on: 2027-01-01, which begins in UTC, or 2027-01-01T18:00:00Z.",
         ),
@@ -137,7 +128,7 @@ def export(
     until: Annotated[
         datetime | None,
         typer.Option(
-            parser=_worded(parse_end),
+            parser=worded(parse_end),
             metavar="DAY|MOMENT",
             help="Up to the end of this day, 2027-01-31, or before 2027-01-31T18:00:00Z.",
         ),
@@ -148,40 +139,20 @@ def export(
     Ends with 0 when all of it was written, with 1 when something could not be read or written, and
     with 2 when there is no database that can be read, or the configuration is wrong.
     """
-    settings = _settings()
+    settings = read_settings()
     try:
         unreadable = asyncio.run(export_history(settings, since, until, sys.stdout.write))
         sys.stdout.flush()
     except (ConfigurationError, StoreUnavailableError) as exc:
         # The lines after the first one are for programmers.
         first, *_ = str(exc).splitlines()
-        _fail(first)
+        fail(first)
     except OSError as exc:
-        _end_of_output(exc)
+        end_of_output(exc)
     for what in unreadable:
         typer.echo(what, err=True)
     if unreadable:
-        raise typer.Exit(_SOMETHING_IS_MISSING)
-
-
-def _end_of_output(exc: OSError) -> NoReturn:
-    """End where nobody reads on, or the disk is full: what was written is not all."""
-    # What is left in the buffer would be tried again at the very end.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    typer.echo(f"the output ended early: {exc.strerror}", err=True)
-    raise typer.Exit(_SOMETHING_IS_MISSING)
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except ConfigurationError as exc:
-        _fail(str(exc))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(_CONFIGURATION_IS_WRONG)
+        raise typer.Exit(SOMETHING_IS_MISSING)
 
 
 def print_reaches(found: Iterable[Reach]) -> None:

@@ -1,0 +1,48 @@
+"""What every command of `gpu-watchdog` does alike: how it reads, how it fails, how it ends."""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import NoReturn
+
+import typer
+
+from app.errors import ConfigurationError
+from app.settings import Settings, load_settings
+
+SOMETHING_IS_MISSING = 1
+CANNOT_BEGIN = 2
+"""The exit code for wrong configuration and wrong arguments."""
+
+
+def worded(parse: Callable[[str], datetime]) -> Callable[[str], datetime]:
+    """Let the command line say what is wrong, and not only that something is."""
+
+    def read(text: str) -> datetime:
+        try:
+            return parse(text)
+        except ValueError as exc:
+            raise typer.BadParameter(str(exc)) from exc
+
+    return read
+
+
+def end_of_output(exc: OSError) -> NoReturn:
+    """End where nobody reads on, or the disk is full: what was written is not all."""
+    # What is left in the buffer would be tried again at the very end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    typer.echo(f"the output ended early: {exc.strerror}", err=True)
+    raise typer.Exit(SOMETHING_IS_MISSING)
+
+
+def read_settings() -> Settings:
+    try:
+        return load_settings()
+    except ConfigurationError as exc:
+        fail(str(exc))
+
+
+def fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(CANNOT_BEGIN)
