@@ -4,7 +4,6 @@ They are made by the replica that delivers, beside its outbox: Prometheus may ta
 up a week, and no warning waits for that.
 """
 
-import math
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.context import Context
-from app.domain.digest import Holding, Usage, WeeklyDigest, WeekTally
+from app.domain.digest import WeeklyDigest, WeekTally
 from app.domain.digest_times import DigestKind, Moments
 from app.domain.exceptions import Exceptions, Names, owners_in, protections
 from app.domain.observed import DayTally, ObservedDigest
@@ -22,16 +21,10 @@ from app.lookout import Systems
 from app.loops import contained
 from app.ports.digests import Bulletin, DigestBook, Letter
 from app.tenure import Tenure
+from app.usage import read_usage
 
 log = structlog.get_logger()
 _SEARCH_MARGIN = timedelta(minutes=1)
-_SECOND = timedelta(seconds=1)
-_HOUR = timedelta(hours=1)
-HELD = "username_resource_pool:watchdog_allocation_slots:sum"
-USED = "username_resource_pool:watchdog_gpus_used:sum"
-IDLE = "username_resource_pool:watchdog_gpus_idle:sum"
-_HEARTBEAT = 'ALERTS{alertname="WatchdogHeartbeat",alertstate="firing"}'
-NO_RECORD = "Prometheus has no record of these rules in this time"
 
 
 class Digests:
@@ -110,7 +103,9 @@ class Digests:
         tally = WeekTally(since, until)
         async for story in self._book.stories(since):
             tally.add(story)
-        usage, exceptions = await self._usage(since, until), await self._exceptions()
+        now, rules = self._context.now(), self._systems.rules
+        usage = await read_usage(rules, since, until, now=now)
+        exceptions = await self._exceptions()
         return self._bulletin.weekly(WeeklyDigest(tally, usage, exceptions))
 
     async def _observed(self, since: datetime, until: datetime) -> str:
@@ -120,33 +115,6 @@ class Digests:
             tally.add(story, rulebook)
         digest = ObservedDigest(tally, rulebook.mode)
         return self._bulletin.observed(digest) if digest.is_worth_telling else ""
-
-    async def _usage(self, since: datetime, until: datetime) -> Usage | str:
-        """Return the GPU-hours of a time, or why they are not known."""
-        late = self._context.now() - until
-        try:
-            covered = await self._covered(until - since, late)
-            if covered <= 0:
-                return NO_RECORD
-            held, used, idle = [
-                await self._hours(hours(series, until - since, late))
-                for series in (HELD, USED, IDLE)
-            ]
-        except UpstreamError as exc:
-            return f"Prometheus could not be read: {exc}"
-        return Usage(held, used, idle, covered)
-
-    async def _covered(self, span: timedelta, late: timedelta) -> float:
-        samples = await self._systems.rules.query(coverage(span, late))
-        return min(max((each.value for each in samples), default=0.0), 1.0)
-
-    async def _hours(self, expression: str) -> dict[Holding, float]:
-        samples = await self._systems.rules.query(expression)
-        return {
-            (each.labels.get("username", ""), each.labels.get("resource_pool", "")): each.value
-            for each in samples
-            if math.isfinite(each.value)
-        }
 
     async def _exceptions(self) -> Exceptions:
         now, rulebook = self._context.now(), self._context.rulebook
@@ -169,27 +137,3 @@ class Digests:
             unread=tuple(f"{peer.peer}: {peer.error}" for peer in peers if not peer.readable),
             owners_known=snapshot is not None,
         )
-
-
-def hours(series: str, span: timedelta, late: timedelta) -> str:
-    """Return the expression for GPU-hours, as alerting-rules/usage.rules.yaml has it of a day."""
-    rows = f"{series}[{_seconds(span)}]{_offset(late)}"
-    return f"{span / _HOUR:g} * sum_over_time({rows}) / {_all_rows(span)}"
-
-
-def coverage(span: timedelta, late: timedelta) -> str:
-    """Return the expression for the share of the time in which the rules were evaluated."""
-    rows = f"{_HEARTBEAT}[{_seconds(span)}:1m]{_offset(late)}"
-    return f"max(count_over_time({rows})) / {_all_rows(span)}"
-
-
-def _all_rows(span: timedelta) -> str:
-    return f"scalar(count_over_time(vector(1)[{_seconds(span)}:1m]))"
-
-
-def _seconds(span: timedelta) -> str:
-    return f"{span // _SECOND}s"
-
-
-def _offset(late: timedelta) -> str:
-    return f" offset {_seconds(late)}" if late >= _SECOND else ""

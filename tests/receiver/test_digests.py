@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.digest import NO_RECORD, Digests
+from app.digest import Digests
 from app.domain.digest import WeeklyDigest
 from app.domain.digest_times import DigestKind, Moments
 from app.domain.observed import ObservedDigest
@@ -14,6 +14,7 @@ from app.domain.policy import Mode
 from app.errors import UpstreamRejectedError, UpstreamUnavailableError
 from app.ports.digests import Letter
 from app.store.digest import SqlDigestBook
+from app.usage import NO_RECORD
 from tests.domain.examples import T0
 from tests.receiver.calls import Crash
 from tests.receiver.conftest import LEASE, MINUTE, TICK, Receiver
