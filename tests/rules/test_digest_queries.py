@@ -116,7 +116,11 @@ def test_gpu_hours_by_type_are_those_of_the_time_itself(tmp_path: Path, run_tool
         row("4x719 stale", f'{slots}{{allocation_id="s.1"}}'),
     ]
     half = 24 * 4 * 720 / 1441
-    asked = {HELD_BY_TYPE: {"trial": 48, "shell": half}, USED_BY_TYPE: {"trial": 24}}
+    asked: dict[str, dict[str, float]] = {
+        HELD_BY_TYPE: {"trial": 48, "shell": half},
+        USED_BY_TYPE: {"trial": 24},
+        IDLE_BY_TYPE: {"trial": 24},
+    }
     expected = [
         {
             "expr": hours(expression, DAY, NOT_LATE, each=":1m"),
@@ -126,7 +130,7 @@ def test_gpu_hours_by_type_are_those_of_the_time_itself(tmp_path: Path, run_tool
                 for name, value in values.items()
             ],
         }
-        for expression, values in (*asked.items(), (IDLE_BY_TYPE, {"trial": 24}))
+        for expression, values in asked.items()
     ]
     tests = [{"interval": "1m", "input_series": rows, "promql_expr_test": expected}]
     path = tmp_path / "report.test.yaml"
