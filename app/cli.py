@@ -16,6 +16,7 @@ from rich.text import Text
 
 from app import __version__
 from app.adapters.slack_text import clean
+from app.cli_report import report
 from app.day import parse_begin, parse_end
 from app.errors import ConfigurationError, StoreUnavailableError, UpstreamError
 from app.export import export as export_history
@@ -82,9 +83,12 @@ def check(
         typer.echo("The configuration can be read.")
         return
     findings = asyncio.run(preflight(settings))
-    _print(findings)
+    print_findings(findings)
     if any(not finding.good for finding in findings):
         raise typer.Exit(SOMETHING_IS_MISSING)
+
+
+cli.command()(report)
 
 
 @users.command("check")
@@ -96,8 +100,9 @@ def check_users(
 ) -> None:
     """List how everybody would be told who has an account or runs something. No message is sent.
 
-    Ends with 0 when everybody who runs something can be told, with 1 when somebody cannot, and
-    with 2 when Determined or Slack cannot be asked, or the configuration is wrong.
+    Ends with 0 when everybody who runs something can be told, with 1 when
+    somebody cannot, and with 2 when Determined or Slack cannot be asked, or the
+    configuration is wrong.
     """
     settings = read_settings()
     try:
@@ -136,8 +141,9 @@ def export(
 ) -> None:
     """Write the history of all incidents as JSON lines, an entry a line, in the order of writing.
 
-    Ends with 0 when all of it was written, with 1 when something could not be read or written, and
-    with 2 when there is no database that can be read, or the configuration is wrong.
+    Ends with 0 when all of it was written, with 1 when something could not be
+    read or written, and with 2 when there is no database that can be read, or the
+    configuration is wrong.
     """
     settings = read_settings()
     try:
@@ -165,7 +171,7 @@ def print_reaches(found: Iterable[Reach]) -> None:
     Console().print(table)
 
 
-def _print(findings: list[Finding]) -> None:
+def print_findings(findings: list[Finding]) -> None:
     if not sys.stdout.isatty():
         for each in findings:
             typer.echo(f"{'ok' if each.good else 'MISSING'}\t{each.system}\t{each.words}")

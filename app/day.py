@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.domain.digest_times import WEEKDAYS, Moments
 from app.domain.waking import ALWAYS, WakingHours
+from app.durations import parse_duration
 
 _OFF = "off"
+_SHORTEST = timedelta(minutes=1)
 _TIME = r"([01]\d|2[0-3]):([0-5]\d)"
 _HOURS = re.compile(f"{_TIME}-{_TIME}")
 _DAILY = re.compile(_TIME)
@@ -85,6 +87,36 @@ def parse_begin(value: object) -> datetime:
         ValueError: it is neither.
     """
     return _instant(value, "begin", after=timedelta())
+
+
+def parse_span(since: str, until: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """Read a time that has begun: from so long before its end, `7d`, or from a day or a moment on;
+    up to a day or a moment, or up to now, which is the latest.
+
+    Raises:
+        ValueError: there is no such time.
+    """
+    end = now if until is None else min(parse_end(until), now)
+    begin = _begin(since, end)
+    if begin > now:
+        raise ValueError(f"{since} lies in the future")
+    if end - begin < _SHORTEST:
+        raise ValueError(f"from {begin:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} is no time")
+    return begin, end
+
+
+def _begin(since: str, end: datetime) -> datetime:
+    try:
+        length = parse_duration(since)
+    except ValueError:
+        length = None
+    try:
+        return end - length if isinstance(length, timedelta) else parse_begin(since)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{since!r} is no begin; write how long before the end, 7d, or a day, 2027-01-31, "
+            "or a moment with its time zone, 2027-01-31T18:00:00Z"
+        ) from None
 
 
 def _instant(value: object, what: str, *, after: timedelta) -> datetime:

@@ -34,7 +34,7 @@ async def export(
         ConfigurationError: there is no database.
         StoreUnavailableError: it cannot be read.
     """
-    _demand_database(settings.database_url)
+    demand_database(settings.database_url)
     engine = create_engine(settings.database_url)
     unreadable = []
     try:
@@ -95,7 +95,7 @@ def _read(text: str) -> tuple[Any, bool]:
     return (found, False) if isinstance(found, dict) else (text, True)
 
 
-def _demand_database(database_url: str) -> None:
+def demand_database(database_url: str) -> None:
     """See that there is one: to open a file makes it.
 
     Raises:

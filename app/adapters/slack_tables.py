@@ -16,10 +16,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     A name that is too long is cut, whatever letters it is of.
     """
-    lines = [[_cut(row[0]), *row[1:]] for row in (head, *rows)]
-    widths = [max(_width(line[n]) for line in lines) for n in range(len(head))]
-    text = "\n".join(_line(line, widths) for line in lines)
+    text = "\n".join(aligned([[_cut(row[0]), *row[1:]] for row in (head, *rows)]))
     return f"```\n{escape(text)}\n```"
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines in columns of one width, the first to the left and the others to the right.
+
+    The cells are shown as they are.
+    """
+    widths = [max(map(width, column)) for column in zip(*lines, strict=True)]
+    return [_line(line, widths) for line in lines]
 
 
 def figure(value: float | None) -> str:
@@ -42,20 +49,25 @@ def counted(number: int, what: str) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     name, *figures = cells
-    padded = [name + " " * (widths[0] - _width(name))]
-    padded += [each.rjust(width) for each, width in zip(figures, widths[1:], strict=True)]
+    padded = [name + " " * (widths[0] - width(name))]
+    padded += [each.rjust(wide) for each, wide in zip(figures, widths[1:], strict=True)]
     return "  ".join(padded).rstrip()
 
 
 def _cut(name: str) -> str:
     # A fence ends at three backticks, wherever they stand.
-    plain = clean(name.replace("`", "'"), NAME_WIDTH)
-    while _width(plain) > NAME_WIDTH:
+    return fitting(name.replace("`", "'"), NAME_WIDTH) or "(without a name)"
+
+
+def fitting(name: str, columns: int) -> str:
+    """Return as much of a name as takes so many columns."""
+    plain = clean(name, columns)
+    while width(plain) > columns:
         plain = f"{plain[:-2]}…"
-    return plain or "(without a name)"
+    return plain
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """Return how many columns it takes: some letters take two, some are put upon the one before."""
     return sum(
         0

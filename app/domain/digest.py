@@ -180,7 +180,7 @@ def account(
     columns: list[Mapping[Holding, float]] = [{}, {}, {}]
     if isinstance(usage, Usage):
         columns = [usage.held, usage.used, usage.idle]
-    held, used, idle, freed = (_by(name, column) for column in (*columns, reclaimed_hours))
+    held, used, idle, freed = (summed(name, column) for column in (*columns, reclaimed_hours))
     names = dict.fromkeys(each for column in (held, used, idle, freed) for each in column)
     rows = [
         Row(each, held.get(each), used.get(each), idle.get(each), freed.get(each, 0.0))
@@ -191,7 +191,7 @@ def account(
     return Account(tuple(rows[:MOST_ROWS]), _sum(rest) if rest else None, len(rest))
 
 
-def _by(
+def summed(
     name: Callable[[Holding], str], figures: Mapping[Holding, float]
 ) -> defaultdict[str, float] | dict[str, float]:
     found: defaultdict[str, float] = defaultdict(float)
@@ -203,13 +203,13 @@ def _by(
 def _sum(rows: Sequence[Row]) -> Row:
     return Row(
         "",
-        _known(row.held for row in rows),
-        _known(row.used for row in rows),
-        _known(row.idle for row in rows),
+        known(row.held for row in rows),
+        known(row.used for row in rows),
+        known(row.idle for row in rows),
         sum(row.reclaimed for row in rows),
     )
 
 
-def _known(figures: Iterable[float | None]) -> float | None:
+def known(figures: Iterable[float | None]) -> float | None:
     known = [each for each in figures if each is not None]
     return sum(known) if known else None
