@@ -1,0 +1,125 @@
+"""Every command, as its own help has it: makes docs/cli.md. Run it after a change of a command."""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, replace
+
+import typer
+from typer.core import TyperGroup
+from typer.testing import CliRunner
+
+from app.cli import cli, print_findings, print_reaches
+from app.domain.report import By
+from app.export import line
+from app.preflight import Finding
+from app.reach import Reach
+from app.report_forms import Form, written
+from tests.api.test_history_export import STORED
+from tests.docs.pages import ROOT
+from tests.docs.report import REPORT
+from tests.domain.examples import IDENTITY, T0
+
+PAGE = ROOT / "docs/cli.md"
+COMMAND = ".venv/bin/python -m tests.docs.commands"
+_ALERT = json.dumps({"identity": asdict(IDENTITY)})
+_HEAD = f"""\
+# Command line
+
+Every command of `gpu-watchdog`, as `--help` explains it, with an example of what it writes. All but
+`version` read the [configuration](configuration.md): `watchdog.yaml`, or the file that
+`WATCHDOG_CONFIG` names. Answers go to standard output, all else to standard error.
+
+This page is made by `{COMMAND}`, and a test compares.
+"""
+
+
+@dataclass(frozen=True)
+class Example:
+    shown: str
+    """What is typed."""
+    output: str
+    more: str = ""
+    """Where it is explained further."""
+
+
+def examples() -> Mapping[str, Example]:
+    """Return them by command. `serve` has none: it logs, and answers over HTTP."""
+    return {
+        "version": Example("version", CliRunner().invoke(cli, ["version"]).stdout),
+        "check": Example("check | cat", _printed(_findings)),
+        "report": Example(
+            "report --until 2026-11-24T12:00:00Z | cat",
+            written(REPORT[By.USER], Form.TABLE),
+            "A `?` stands where no GPU was seen. `--by type` takes longer than the rest: it is\n"
+            "summed up a minute at a time. Idle time has short pauses of work in it.",
+        ),
+        "history export": Example(
+            "history export --since 2026-11-24",
+            line(replace(STORED, at=T0, incident=_ALERT))[0],
+            "[More about it](history.md#taking-it-out).",
+        ),
+        "users check": Example("users check", _printed(_reaches)),
+    }
+
+
+def _findings() -> None:
+    print_findings(
+        [
+            Finding("secrets", good=True, words="5 files can be read"),
+            Finding("slack", good=False, words="Slack refuses auth.test: invalid_auth"),
+        ]
+    )
+
+
+def _reaches() -> None:
+    nowhere = "nobody has the address carol@lab.example (users_not_found)"
+    print_reaches(
+        [
+            Reach("carol", 2, reached=False, how=nowhere),
+            Reach("alice", 1, reached=True, how="directly, by the e-mail address"),
+        ]
+    )
+
+
+def _printed(write: Callable[[], None]) -> str:
+    with redirect_stdout(io.StringIO()) as output:
+        write()
+    # Tables fill their columns up, and pages do not.
+    return "\n".join(each.rstrip() for each in output.getvalue().splitlines())
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Yield the names of all commands."""
+    top = typer.main.get_command(cli)
+    assert isinstance(top, TyperGroup)
+    for name, command in top.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from ((name, each) for each in command.commands)
+        else:
+            yield (name,)
+
+
+def page() -> str:
+    parts, told = [_HEAD], examples()
+    for names in commands():
+        name = " ".join(names)
+        parts.append(f"## gpu-watchdog {name}\n\n```text\n{_help(names)}\n```\n")
+        if example := told.get(name):
+            typed = f"$ gpu-watchdog {example.shown}\n{example.output.rstrip()}"
+            parts.append(f"```console\n{typed}\n```\n")
+            if example.more:
+                parts.append(f"{example.more}\n")
+    return "\n".join(parts)
+
+
+def _help(names: tuple[str, ...]) -> str:
+    result = CliRunner().invoke(
+        cli, [*names, "--help"], prog_name="gpu-watchdog", env={"COLUMNS": "80"}
+    )
+    return "\n".join(each.rstrip() for each in result.stdout.strip().splitlines())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
