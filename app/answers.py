@@ -5,9 +5,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from app.context import Context
-from app.domain.events import Dismissed, Event, HoldsObserved, StopRequested
+from app.domain.events import Dismissed, Event, Evidence, HoldsObserved, StopRequested
 from app.domain.incident import Hold, Incident, Keep, StopRequest
 from app.domain.keeping import still_allowed_for_all
+from app.domain.policy import StopAction
 from app.domain.press import Once
 from app.domain.reasons import Reason
 from app.domain.steps import Transition, is_under_way
@@ -85,18 +86,26 @@ class Answers:
         by: str,
         reason: str,
         once: Once | None = None,
+        action: StopAction = StopAction.KILL,
+        evidence: Evidence | None = None,
     ) -> Incident:
         """Let these allocations be stopped by the next tick, once Determined confirms them.
 
         Raises:
             StaleIncidentError: others change the incident again and again.
         """
-        request = StopRequest(by, self._context.now())
-        asked = StopRequested(tuple(sorted(allocation_ids)), request, reason)
+        request = StopRequest(by, self._context.now(), action)
+        asked = StopRequested(tuple(sorted(allocation_ids)), request, reason, evidence or {})
         return await self._record(incident_id, asked, once)
 
     async def dismiss(
-        self, incident_id: str, *, by: str, reason: str, once: Once | None = None
+        self,
+        incident_id: str,
+        *,
+        by: str,
+        reason: str,
+        once: Once | None = None,
+        evidence: Evidence | None = None,
     ) -> Incident:
         """Close the incident as a false alarm. The alert opens another one only after its
         condition was seen to be over.
@@ -104,7 +113,7 @@ class Answers:
         Raises:
             StaleIncidentError: others change the incident again and again.
         """
-        return await self._record(incident_id, Dismissed(by, reason), once)
+        return await self._record(incident_id, Dismissed(by, reason, evidence or {}), once)
 
     async def still_allowed(self, incident: Incident) -> timedelta:
         """Return how long a keep of all the incident's tasks may last from now on."""
@@ -113,6 +122,14 @@ class Answers:
         since = incident.opened_at
         keeps = await self._store.keeps_since(task_ids, policy.name, since)
         return still_allowed_for_all(keeps, task_ids, policy, since=since, now=now)
+
+    async def demand_keepable(self, incident: Incident, duration: timedelta) -> None:
+        """Raise what `keep` would raise, as far as it shows before anything is stored."""
+        if any(is_under_way(target) for target in incident.targets):
+            raise StopUnderWayError(incident.incident_id)
+        if not incident.open_targets:
+            raise NothingToKeepError(incident.incident_id)
+        await self._demand_allowed(incident, duration)
 
     async def _record(self, incident_id: str, event: Event, once: Once | None) -> Incident:
         for _ in range(_TRIES):
@@ -128,12 +145,8 @@ class Answers:
     async def _keep(
         self, incident: Incident, duration: timedelta, by: str, reason: str, once: Once | None
     ) -> None:
-        if any(is_under_way(target) for target in incident.targets):
-            raise StopUnderWayError(incident.incident_id)
+        await self.demand_keepable(incident, duration)
         task_ids = sorted({target.task_id for target in incident.open_targets})
-        if not task_ids:
-            raise NothingToKeepError(incident.incident_id)
-        await self._demand_allowed(incident, duration)
         now = self._context.now()
         hold = Hold(Reason.KEPT, by=by, until=now + duration, detail=reason)
         event = HoldsObserved((*incident.holds, hold), actor=by)

@@ -69,7 +69,7 @@ class Executor:
         began = self._monotonic()
         readings = [await self._read(*pair, world) for pair in stop.due]
         verdicts = self._judge(stop, readings, world)
-        by_hand = any(target.request for _, target in stop.due)
+        by_hand = all(target.request for _, target in stop.due)
         if all(verdict.is_proven for verdict in verdicts) and not by_hand:
             # The world was read at the start of the tick. What holds the alert is asked once more,
             # as late as can be: a silence made a second ago wins (S4).
@@ -81,7 +81,7 @@ class Executor:
             incident = latest[before.incident_id]
             event = self._event(incident, target, verdict, world)
             if isinstance(event, e.StopProven) and not go:
-                event = e.StopBlocked(Reason.NOT_PAUSABLE, "not all of it may be stopped now")
+                event = self._not_all(target, world)
             elif isinstance(event, e.StopProven):
                 event = replace(event, quota=self._quota(world, due), action=stop.action)
             after = await self._record(incident, event)
@@ -121,6 +121,13 @@ class Executor:
         if holds and incident.state is IncidentState.NOTIFIED:
             return e.HoldsObserved(holds)
         return consequence(target, verdict, str(uuid.uuid4()))
+
+    def _not_all(self, target: Target, world: World) -> e.Event:
+        """Return what it means that another allocation of the same call may not be stopped."""
+        no = Verdict(Reason.NOT_PAUSABLE, "not all of it may be stopped now")
+        if target.request:
+            return by_hand_proof.consequence(target, no, "", world.now)
+        return e.StopBlocked(no.reason, no.detail)
 
     def _quota(self, world: World, due: Sequence[PlannedStop]) -> Quota:
         """Return what the intent is measured by (S7). It is proven, so what runs is known."""

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from app.domain import events as e
 from app.domain.history import WATCHDOG
-from app.domain.incident import Incident, IncidentState, Target
+from app.domain.incident import Incident, IncidentState, StopRequest, Target
+from app.domain.policy import StopAction
 from app.domain.reasons import Reason
 from app.domain.steps import Step, is_under_way, status
 
@@ -28,12 +29,22 @@ def requested(incident: Incident, event: e.StopRequested) -> Step | None:
     """Note the request on each of the targets that are open and not being called already."""
     after = incident
     for target in incident.open_targets:
-        wanted = target.allocation_id in event.allocation_ids and target.request is None
-        if wanted and not is_under_way(target):
+        named = target.allocation_id in event.allocation_ids
+        if named and not is_under_way(target) and is_news(target, event.request):
             after = after.with_target(replace(target, request=event.request))
     if after == incident:
         return None
-    return Step(after, Reason.STOP_REQUESTED, status(after), event.detail, actor=event.request.by)
+    step = Step(after, Reason.STOP_REQUESTED, status(after), event.detail, event.evidence)
+    return replace(step, actor=event.request.by)
+
+
+def is_news(target: Target, request: StopRequest) -> bool:
+    """Tell whether nobody has asked for it yet; or for a pause, while nothing is begun of it."""
+    before = target.request
+    if before is None:
+        return True
+    is_more = (before.action, request.action) == (StopAction.PAUSE, StopAction.KILL)
+    return is_more and target.intent is None
 
 
 def without_requests(incident: Incident) -> Incident:

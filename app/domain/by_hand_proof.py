@@ -7,12 +7,14 @@ from app.domain import events as e
 from app.domain.evidence import Readings, evidence_of
 from app.domain.incident import Incident, Target
 from app.domain.policy import Limits, Policy
-from app.domain.proof import UNKNOWN, Verdict, objections, same_allocation
+from app.domain.proof import UNKNOWN, No, Verdict, objections, same_allocation
 from app.domain.reasons import Reason
 from app.domain.world import World
 
 REQUEST_LIFE = timedelta(minutes=15)
 """How long Determined may be unreadable before a request is too old to be carried out."""
+WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOP_ELSEWHERE}
+"""What may be otherwise at the next tick: a pause waits until all of an experiment is to pause."""
 
 
 def judge(
@@ -27,10 +29,10 @@ def judge(
     """Decide whether this allocation may be stopped as was asked: Determined alone is heard."""
     nos = list(same_allocation(target, readings))
     reason, detail = nos[0] if nos else (Reason.PROVEN, "")
-    against = _against(incident, target, readings, world, policy=policy, limits=limits)
+    found = against(incident, target, readings, world, policy=policy, limits=limits)
     evidence = {
         **evidence_of(incident, target, readings, world),
-        "against": list(against),
+        "against": [f"{no}: {why}" if why else str(no) for no, why in found],
     }
     return Verdict(reason, detail, evidence)
 
@@ -40,10 +42,10 @@ def consequence(target: Target, verdict: Verdict, intent_id: str, now: datetime)
     if verdict.is_proven:
         known = target.intent.intent_id if target.intent else intent_id
         return e.StopProven(target.allocation_id, known, verdict.evidence)
-    if verdict.reason not in UNKNOWN | {Reason.NOT_STOPPABLE}:
+    if verdict.reason not in WAITS | {Reason.NOT_STOPPABLE}:
         return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
     is_old = target.request is None or now - target.request.at > REQUEST_LIFE
-    if verdict.reason in UNKNOWN and not is_old:
+    if verdict.reason in WAITS and not is_old:
         return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
     why = f"{verdict.reason}: {verdict.detail}"
     if target.intent is None:
@@ -51,7 +53,7 @@ def consequence(target: Target, verdict: Verdict, intent_id: str, now: datetime)
     return e.StopWithdrawn(target.allocation_id, Reason.REQUEST_LAPSED, why, verdict.evidence)
 
 
-def _against(
+def against(
     incident: Incident,
     target: Target,
     readings: Readings,
@@ -59,10 +61,10 @@ def _against(
     *,
     policy: Policy,
     limits: Limits,
-) -> Iterator[str]:
+) -> Iterator[No]:
     """Yield what would keep the watchdog itself from it. The alert's queries are not asked."""
     for reason, detail in objections(
         incident, target, readings, world, policy=policy, limits=limits
     ):
         if reason is not Reason.EVIDENCE_MISSING:
-            yield f"{reason}: {detail}" if detail else str(reason)
+            yield reason, detail

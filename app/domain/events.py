@@ -219,6 +219,7 @@ class StopRequested:
     allocation_ids: tuple[str, ...]
     request: StopRequest
     detail: str = ""
+    evidence: Evidence = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ class Dismissed:
 
     by: str
     detail: str = ""
+    evidence: Evidence = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ class StopRequest:
 
     by: str
     at: datetime
+    action: StopAction = StopAction.KILL
+    """By which call. Who asks for a pause wants no kill instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,7 @@ def _asked_for(incident: Incident, event: e.Event, _: Policy, __: datetime) -> S
             return by_hand.noted(incident, event)
 
         case e.Dismissed(by=by, detail=detail) if incident.state is not S.STOPPING:
-            step = _close(incident, S.DISMISSED, Reason.DISMISSED, {})
+            step = _close(incident, S.DISMISSED, Reason.DISMISSED, event.evidence)
             return replace(step, actor=by, detail=detail)
     # Tried often enough, or too late.
     return None

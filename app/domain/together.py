@@ -47,8 +47,7 @@ def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -
     # Of two incidents about one allocation, one is enough.
     paused: dict[str, Due] = {}
     for incident, target in due:
-        policy = rulebook.policy_for(incident.identity)
-        if target.request is None and policy.action_for(target.task_type) is StopAction.PAUSE:
+        if _action(incident, target, rulebook) is StopAction.PAUSE:
             paused.setdefault(target.allocation_id, (incident, target))
     experiments = _running_trials(snapshot)
     found, seen = [], set()
@@ -59,6 +58,13 @@ def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -
         seen |= {(one.incident_id, each.allocation_id) for one, each in stop.due}
         found.append(stop)
     return found
+
+
+def _action(incident: Incident, target: Target, rulebook: Rulebook) -> StopAction:
+    """Return by which call it is to be stopped, as far as that is possible."""
+    if target.request:
+        return target.request.action
+    return rulebook.policy_for(incident.identity).action_for(target.task_type)
 
 
 def _running_trials(snapshot: Snapshot | None) -> Mapping[str, Sequence[str]]:
@@ -78,8 +84,7 @@ def _stop(
     paused: Mapping[str, Due],
 ) -> Stop:
     incident, target = pair
-    policy = rulebook.policy_for(incident.identity)
-    if target.request or policy.action_for(target.task_type) is not StopAction.PAUSE:
+    if _action(incident, target, rulebook) is not StopAction.PAUSE:
         return Stop(StopAction.KILL, (pair,))
     allocation = snapshot.allocations.get(target.allocation_id) if snapshot else None
     if allocation is None:
@@ -88,11 +93,15 @@ def _stop(
         return Stop(StopAction.PAUSE, (pair,), Reason.STOP_ELSEWHERE)
     if allocation.task_type is TaskType.GENERIC:
         return Stop(StopAction.PAUSE, (pair,))
+    if target.request and allocation.task_type is not TaskType.TRIAL:
+        why = f"Determined cannot pause a {allocation.task_type}"
+        return Stop(StopAction.PAUSE, (pair,), Reason.NOT_PAUSABLE, why)
     all_of_it = experiments.get(allocation.experiment_id, ())
     others = sum(each not in paused for each in all_of_it)
     if target.allocation_id in all_of_it and not others:
         return Stop(StopAction.PAUSE, tuple(paused[each] for each in all_of_it))
-    if policy.fallback is Fallback.KILL and not _may_be_saving(target):
+    falls_back = rulebook.policy_for(incident.identity).fallback is Fallback.KILL
+    if falls_back and not target.request and not _may_be_saving(target):
         return Stop(StopAction.KILL, (pair,))
     why = f"experiment {allocation.experiment_id} is paused as a whole, and {others} more of its"
     return Stop(StopAction.PAUSE, (pair,), Reason.NOT_PAUSABLE, f"{why} allocations are not due")

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain.actions import MessageKind
 from app.domain.alert import Identity
+from app.domain.by_hand_proof import REQUEST_LIFE
 from app.domain.cluster import Allocation, TaskType
 from app.domain.incident import Incident, IncidentState, IntentState
 from app.domain.policy import Fallback, Mode, StopAction
@@ -267,3 +268,80 @@ async def test_s3_what_is_unknown_of_one_trial_prevents_the_pause_of_all(
         each.reason for each in await receiver.seen.history((await of(receiver, B)).incident_id)
     ]
     assert Reason.OWNER_UNKNOWN in reasons
+
+
+async def asks(
+    receiver: Receiver, one: tuple[Identity, Allocation], action: StopAction = StopAction.PAUSE
+) -> None:
+    """Let an operator ask for it, whatever the alert says."""
+    found = await of(receiver, one)
+    await receiver.answers.stop(
+        found.incident_id, [one[1].allocation_id], by="ann", reason="maintenance", action=action
+    )
+
+
+async def test_a_pause_that_is_asked_for_is_made_when_it_is_for_the_whole_experiment(
+    world: World, receiver: Receiver
+) -> None:
+    falls_back(receiver, Fallback.KILL)
+    await both_idle(receiver)
+    await asks(receiver, A)
+    await receiver.run(5 * MINUTE, every=MINUTE)
+    assert (world.determined.pauses, world.determined.calls) == ([], [])
+
+    await asks(receiver, B)
+    await receiver.run(2 * MINUTE, every=MINUTE)
+
+    assert world.determined.pauses == [BOTH]
+    assert world.determined.calls == []
+    assert [(await of(receiver, each)).state for each in (A, B)] == [S.STOPPED] * 2
+
+
+async def test_a_pause_that_is_asked_for_lapses_and_becomes_no_kill_while_others_are_in_use(
+    world: World, receiver: Receiver
+) -> None:
+    falls_back(receiver, Fallback.KILL)
+    await receiver.warns(A[0])
+    await asks(receiver, A)
+
+    await receiver.run(REQUEST_LIFE + 2 * MINUTE, every=MINUTE)
+
+    assert (world.determined.pauses, world.determined.calls) == ([], [])
+    [target] = (await of(receiver, A)).targets
+    assert target.request is None
+    history = await receiver.seen.history((await of(receiver, A)).incident_id)
+    [lapsed] = [each for each in history if each.reason is Reason.REQUEST_LAPSED]
+    assert "1 more of its allocations" in lapsed.detail
+
+
+async def test_who_has_waited_for_a_pause_in_vain_may_ask_for_a_kill(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns(A[0])
+    await asks(receiver, A)
+    await receiver.tick()
+
+    await asks(receiver, A, StopAction.KILL)
+    await asks(receiver, A)
+    await receiver.tick()
+
+    assert [each.allocation_id for each in world.determined.calls] == [A[1].allocation_id]
+    assert world.determined.pauses == []
+
+
+async def test_s4_a_request_for_one_trial_takes_no_last_look_from_the_others(
+    world: World, receiver: Receiver
+) -> None:
+    await both_idle(receiver)
+    await receiver.run(GRACE - MINUTE)
+    await asks(receiver, A)
+
+    async def silence() -> None:
+        silence = world.alertmanagers.silence_of(B[0].task_id, GRACE)
+        world.alertmanagers.first.silences.append(silence)
+
+    receiver.calls.before("peers.read", silence, nth=2)
+
+    await receiver.run(MINUTE)
+
+    assert world.determined.pauses == []
