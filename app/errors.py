@@ -13,6 +13,11 @@
   - BreakerTrippedError          a stop may not be recorded or sent: too many, or a person says no
   - TaskKeptError                somebody keeps the task: a stop may not be recorded or sent
   - StopUnderWayError            a call to stop the task was made: it is too late to keep it
+  - StopGivenUpError             Determined was called again and again in vain: a person must look
+  - NothingToStopError           no task of the incident is open
+  - UnknownTargetError           the incident is not about this allocation
+  - NotPausableError             Determined cannot pause a task of this type
+  - TooLateToDismissError        a stop of the incident has begun
   - NothingToKeepError           no task of the incident is to be stopped at the moment
   - KeepTooLongError             a keep would last longer than its policy allows
   - StopNotSentError             a call to stop something was not made: it surely did nothing
@@ -76,6 +81,26 @@ class TaskKeptError(WatchdogError):
 
 class StopUnderWayError(WatchdogError):
     """A call to stop the task was made, and may have arrived."""
+
+
+class StopGivenUpError(WatchdogError):
+    """The calls to stop the task were used up, and the incident is left to a person."""
+
+
+class NothingToStopError(WatchdogError):
+    """All that the incident was about is over, or it has no task at the moment."""
+
+
+class UnknownTargetError(WatchdogError):
+    """The incident is not about this allocation."""
+
+
+class NotPausableError(WatchdogError):
+    """Determined can pause experiments and generic tasks alone; the message names the type."""
+
+
+class TooLateToDismissError(WatchdogError):
+    """A stop of the incident is on record already."""
 
 
 class NothingToKeepError(WatchdogError):

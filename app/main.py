@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
 from app.answers import Answers
-from app.api import breaker, incidents, operations, owner_page, slack, webhook
+from app.api import actions, breaker, incidents, operations, owner_page, slack, webhook
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
 from app.api.owner_page_values import OwnerPage
@@ -31,6 +31,7 @@ from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout
 from app.loops import Loop, contained
+from app.manual_actions import ManualActions
 from app.owner_actions import OwnerActions
 from app.ports import PressHandler
 from app.presses import Presses
@@ -90,6 +91,7 @@ def create_app(settings: Settings, *, press_handler: PressHandler | None = None)
     )
     app.include_router(webhook.router)
     app.include_router(incidents.router)
+    app.include_router(actions.router)
     app.include_router(breaker.router)
     app.include_router(operations.router)
     if settings.slack.signing_secret_file:
@@ -128,7 +130,7 @@ async def _start(
     log.info("started", mode=settings.mode, version=__version__)
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
-        answers=answers,
+        manual_actions=ManualActions(answers, store, book, recorder, clients.systems, context),
         store=store,
         recorder=recorder,
         context=context,

@@ -66,5 +66,6 @@ class Recorder:
                 reason=entry.reason,
                 before=entry.before,
                 after=entry.after,
+                actor=entry.actor,
                 detail=entry.detail,
             )

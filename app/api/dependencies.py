@@ -10,11 +10,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 
 from app.adapters.slack_reception import Reception
-from app.answers import Answers
 from app.api.owner_page_values import OwnerPage
 from app.context import Context
 from app.domain.access import Role
 from app.intake import Intake
+from app.manual_actions import ManualActions
 from app.ports import IncidentStore
 from app.recorder import Recorder
 
@@ -54,7 +54,7 @@ class State(TypedDict):
     """What `request.state` carries. Starlette copies it into every request."""
 
     intake: Intake
-    answers: Answers
+    manual_actions: ManualActions
     store: IncidentStore
     recorder: Recorder
     context: Context
@@ -120,9 +120,9 @@ def _context(request: Request) -> Context:
     return context
 
 
-def _answers(request: Request) -> Answers:
-    answers: Answers = request.state.answers
-    return answers
+def _manual_actions(request: Request) -> ManualActions:
+    actions: ManualActions = request.state.manual_actions
+    return actions
 
 
 def _slack(request: Request) -> SlackEntrance:
@@ -131,7 +131,7 @@ def _slack(request: Request) -> SlackEntrance:
 
 
 IntakeDep = Annotated[Intake, Depends(_intake)]
-AnswersDep = Annotated[Answers, Depends(_answers)]
+ManualActionsDep = Annotated[ManualActions, Depends(_manual_actions)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]
 RecorderDep = Annotated[Recorder, Depends(_recorder)]
 ContextDep = Annotated[Context, Depends(_context)]

@@ -1,33 +1,18 @@
-"""Incidents, as operators read them, and the keep."""
+"""Incidents, as operators read them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, Field
 
-from app.api.dependencies import (
-    OPERATORS,
-    READERS,
-    AnswersDep,
-    Caller,
-    StoreDep,
-    allow,
-)
+from app.api.dependencies import READERS, Caller, StoreDep, allow
 from app.api.problems import PROBLEMS
 from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState, Target
 from app.domain.outbox import IncidentQuery
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
-from app.durations import parse_duration
 
 router = APIRouter(
     prefix="/api/v1/incidents",
@@ -141,12 +126,6 @@ class IncidentWithHistory(IncidentView):
     history: list[EntryView] = Field(default_factory=list)
 
 
-def _positive(duration: timedelta) -> timedelta:
-    if duration <= timedelta():
-        raise ValueError("a keep lasts longer than nothing")
-    return duration
-
-
 class IncidentFilter(BaseModel):
     """A filter; what is left out may be anything."""
 
@@ -155,16 +134,6 @@ class IncidentFilter(BaseModel):
     resource_pool: str | None = None
     alertname: str | None = None
     limit: int = Field(default=100, ge=1, le=1000)
-
-
-class KeepRequest(BaseModel):
-    duration: Annotated[
-        timedelta,
-        BeforeValidator(parse_duration),
-        AfterValidator(_positive),
-        WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(ms|[smhdw]))+$"}),
-    ] = Field(description="For example 2h; at most what the policy allows.", examples=["2h"])
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 @router.get("", summary="List incidents, newest first")
@@ -185,19 +154,3 @@ async def read_incident(
     entries = await store.history(incident_id)
     shown = IncidentView.of(incident).model_dump()
     return IncidentWithHistory(**shown, history=[EntryView.of(entry) for entry in entries])
-
-
-@router.post("/{incident_id}/keep", summary="Keep the incident's task for a while")
-async def keep_incident(
-    incident_id: str,
-    request: KeepRequest,
-    answers: AnswersDep,
-    caller: Annotated[Caller, Depends(allow(*OPERATORS))],
-) -> IncidentView:
-    """Hold the incident from this moment on, and show it in Alertmanager as a silence.
-
-    The keep and the hold are one transaction, which no stop can pass (S13): whoever comes second
-    finds another version of the incident.
-    """
-    kept = await answers.keep(incident_id, request.duration, by=caller.name, reason=request.reason)
-    return IncidentView.of(kept)

@@ -15,10 +15,15 @@ from app.errors import (
     InvalidInteractionError,
     KeepTooLongError,
     NothingToKeepError,
+    NothingToStopError,
+    NotPausableError,
     NotSignedError,
     StaleIncidentError,
+    StopGivenUpError,
     StopUnderWayError,
     StoreUnavailableError,
+    TooLateToDismissError,
+    UnknownTargetError,
 )
 
 _MEDIA_TYPE = "application/problem+json"
@@ -84,6 +89,26 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
     StopUnderWayError: (
         status.HTTP_409_CONFLICT,
         "The task is being stopped already: Determined was called. Nothing was kept.",
+    ),
+    StopGivenUpError: (
+        status.HTTP_409_CONFLICT,
+        "Determined was told again and again to stop it, in vain. Nothing was done.",
+    ),
+    NothingToStopError: (
+        status.HTTP_409_CONFLICT,
+        "None of these tasks is to be stopped any more, or yet. Nothing was done.",
+    ),
+    UnknownTargetError: (
+        status.HTTP_422_UNPROCESSABLE_CONTENT,
+        "body.allocation_ids: The incident is not about {error}. Nothing was done.",
+    ),
+    NotPausableError: (
+        status.HTTP_409_CONFLICT,
+        "Determined cannot pause a {error}. Nothing was done; it can be killed.",
+    ),
+    TooLateToDismissError: (
+        status.HTTP_409_CONFLICT,
+        "It is being stopped already. Nothing was done.",
     ),
     NothingToKeepError: (
         status.HTTP_409_CONFLICT,

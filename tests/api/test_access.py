@@ -51,6 +51,24 @@ ENDPOINTS = [
         kept_for(*OPERATORS, status=404),
         body={"duration": "2h", "reason": "a long evaluation"},
     ),
+    Endpoint(
+        "POST",
+        "/api/v1/incidents/{incident_id}/kill",
+        kept_for(*OPERATORS, status=404),
+        body={"reason": "maintenance"},
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/incidents/{incident_id}/pause",
+        kept_for(*OPERATORS, status=404),
+        body={"reason": "maintenance"},
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/incidents/{incident_id}/dismiss",
+        kept_for(Role.ADMIN, status=404),
+        body={"reason": "a false alarm"},
+    ),
     Endpoint("GET", "/api/v1/breaker", kept_for(*READERS, status=200)),
     Endpoint(
         "POST",

@@ -11,10 +11,11 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from app.adapters.alertmanager import WebhookMessage, read_message
-from app.api import breaker, incidents, operations, slack, webhook
+from app.api import actions, breaker, incidents, operations, slack, webhook
+from app.api.actions import ActionView, EffectView, WarningView
 from app.api.breaker import BreakerView
 from app.api.dependencies import allow
-from app.api.incidents import IncidentWithHistory
+from app.api.incidents import IncidentView, IncidentWithHistory
 from app.domain.press import Press
 from app.main import create_app
 from app.settings import CONFIG_VARIABLE, load_settings
@@ -29,6 +30,7 @@ def routes() -> Iterator[APIRoute]:
     routers: tuple[APIRouter, ...] = (
         webhook.router,
         incidents.router,
+        actions.router,
         breaker.router,
         slack.router,
         operations.router,
@@ -103,6 +105,17 @@ def test_example_of_an_incident_has_every_field() -> None:
     read_again = IncidentWithHistory.model_validate(shown).model_dump(mode="json")
 
     assert read_again == shown
+
+
+def test_example_of_an_action_has_every_field_beside_the_incident() -> None:
+    shown = example("### What all actions have in common")
+    incident = dict.fromkeys(IncidentView.model_fields)
+
+    [effect], [warning] = shown["effects"], shown["warnings"]
+
+    assert (incident | shown).keys() == ActionView.model_fields.keys()
+    assert EffectView.model_validate(effect).model_dump(mode="json") == effect
+    assert WarningView.model_validate(warning).model_dump(mode="json") == warning
 
 
 def test_example_of_the_breaker_has_every_field() -> None:

@@ -10,11 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.answers import Answers
-from app.api.dependencies import Caller
-from app.api.incidents import KeepRequest, keep_incident
+from app.api.actions import KeepRequest
 from app.context import Context
 from app.delivery import Dispatcher
-from app.domain.access import Role
 from app.domain.alert import Alert, Identity
 from app.domain.history import Entry
 from app.domain.incident import Incident
@@ -25,12 +23,14 @@ from app.domain.reasons import Reason
 from app.executor import Executor
 from app.intake import Intake
 from app.lookout import Lookout, Systems
+from app.manual_actions import ManualActions
 from app.ports import IncidentStore, Leases, Messenger, Outbox
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.store.engine import migrate
 from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
+from app.store.people import SqlPressBook
 from app.store.sql import SqlIncidentStore
 from app.telemetry import Telemetry
 from app.tenure import Tenure
@@ -79,6 +79,14 @@ class Receiver:
         self.recorder = Recorder(self.store, self.context)
         self.intake = Intake(self.store, self.recorder, self.context, wake=lambda: None)
         self.answers = Answers(self.store, self.recorder, self.context, wake=lambda: None)
+        self.manual_actions = ManualActions(
+            self.answers,
+            self.store,
+            SqlPressBook(self.database.engine),
+            self.recorder,
+            self._systems(),
+            self.context,
+        )
         self._began = self.world.time.monotonic
         self.reconciler = self._reconciler(self._systems())
         self.dispatcher = self._dispatcher(self._systems().messenger)
@@ -193,12 +201,9 @@ class Receiver:
     async def keep(self, span: str = "2h", *, identity: Identity = IDENTITY) -> None:
         """Let an operator keep the task of an open incident."""
         incident = (await self.seen.find_open([identity.key]))[identity.key]
-        await keep_incident(
-            incident.incident_id,
-            KeepRequest.model_validate({"duration": span, "reason": "a long run"}),
-            Answers(self.seen, self.recorder, self.context, wake=lambda: None),
-            Caller("carol", Role.OPERATOR),
-        )
+        asked = KeepRequest.model_validate({"duration": span, "reason": "a long run"})
+        answers = Answers(self.seen, self.recorder, self.context, wake=lambda: None)
+        await answers.keep(incident.incident_id, asked.duration, by="carol", reason=asked.reason)
 
     async def incidents(self) -> Sequence[Incident]:
         """Return all incidents, oldest first."""
