@@ -48,8 +48,8 @@ class Trial:
 
 
 TRIALS = (
-    Trial(GenerationMode.POSITIVE, bearer(Role.ADMIN), 6),
-    Trial(GenerationMode.NEGATIVE, bearer(Role.ADMIN), 6),
+    Trial(GenerationMode.POSITIVE, bearer(Role.ADMIN), 4),
+    Trial(GenerationMode.NEGATIVE, bearer(Role.ADMIN), 4),
     Trial(GenerationMode.POSITIVE, {}, 1),
 )
 
