@@ -15,10 +15,11 @@ from tests.machine.breaks import AT_A_TIME, NOT_FOUND, are_found
 from tests.machine.draws import Sought
 from tests.machine.machine import Machine
 from tests.machine.occasions import Occasions
+from tests.machine.pairs import Paired
 from tests.machine.people import Peopled
 
 TELL_EVERY = 100
-MACHINES: dict[str, type[Machine]] = {"alone": Machine, "people": Peopled}
+MACHINES: dict[str, type[Machine]] = {"alone": Machine, "people": Peopled, "replicas": Paired}
 STEPS = 5
 """Longer sequences than the tests have time for."""
 

@@ -47,7 +47,7 @@ class Break:
     why: str
     edits: tuple[Edit, ...]
     machine: str
-    """Which one looks for it: `alone`, or with `people` who press buttons."""
+    """Which one looks for it: `alone`, with `people` who press buttons, or with `replicas`."""
 
     @property
     def title(self) -> str:

@@ -4,6 +4,7 @@ from tests.machine import mending
 from tests.machine import mischief as m
 from tests.machine.buttons import PRESSES
 from tests.machine.configurations import CONFIGURATIONS, GRACE
+from tests.machine.replicas import BETWEEN, WITHIN
 from tests.machine.tasks import Task
 from tests.machine.theatre import Theatre
 from tests.receiver.conftest import MINUTE, SECOND
@@ -145,7 +146,11 @@ BETWEEN_TICKS = frozenset(
     }
 )
 """The configuration is followed between two ticks, and never within one."""
-HAPPENINGS = {name: happening for group in (*GROUPS, PRESSES) for name, happening in group.items()}
+HAPPENINGS = {
+    name: happening
+    for group in (*GROUPS, PRESSES, BETWEEN, WITHIN)
+    for name, happening in group.items()
+}
 
 
 async def happens(name: str, theatre: Theatre, task: Task) -> None:

@@ -69,8 +69,7 @@ def demand_none(violations: Sequence[str], *, of: str = "") -> None:
 
 
 class Machine(RuleBasedStateMachine):
-    """One process for now: a second replica is another receiver on the theatre's database."""
-
+    stages: type[Theatre] = Theatre
     occasions: Occasions | None = None
     """Counts what the sequences come to, if anybody wants to know."""
     looks_for: str = ""
@@ -84,7 +83,7 @@ class Machine(RuleBasedStateMachine):
         self.names = Names()
         self.names.begin()
         self.run(database.restore(empty))
-        self.theatre = Theatre(database)
+        self.theatre = self.stages(database)
         self.comes_to_an_end = False
         """To mend all and wait takes as long as the rest of a sequence: not each of them does."""
 

@@ -9,6 +9,7 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.machine import STEPS, Machine
+from tests.machine.pairs import Paired
 from tests.machine.people import Peopled
 
 A_FEW = settings(
@@ -26,5 +27,8 @@ def test_s1_to_s13_hold_whatever_happens(number: int) -> None:
     run_state_machine_as_test(seed(number)(Machine), settings=A_FEW)
 
 
-def test_s1_to_s13_hold_whatever_people_press() -> None:
-    run_state_machine_as_test(seed(1)(Peopled), settings=settings(A_FEW, max_examples=3))
+@pytest.mark.parametrize("machine", [Peopled, Paired])
+def test_s1_to_s13_hold_whatever_people_press_and_with_two_replicas(
+    machine: type[Machine],
+) -> None:
+    run_state_machine_as_test(seed(1)(machine), settings=settings(A_FEW, max_examples=3))
