@@ -1,18 +1,19 @@
 """The proof before a stop that a person asks for: Determined alone is heard (S2, S5)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain import events as e
 from app.domain.evidence import Readings, evidence_of
-from app.domain.incident import Incident, Target
+from app.domain.incident import Incident, IntentState, Target
 from app.domain.policy import Limits, Policy
 from app.domain.proof import UNKNOWN, No, Verdict, objections, same_allocation
 from app.domain.reasons import Reason
 from app.domain.world import World
 
 REQUEST_LIFE = timedelta(minutes=15)
-"""How long Determined may be unreadable before a request is too old to be carried out."""
+"""After that a request is too old to be carried out, whatever has kept it from it."""
 WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOP_ELSEWHERE}
 """What may be otherwise at the next tick: a pause waits until all of an experiment is to pause."""
 
@@ -38,19 +39,29 @@ def judge(
 
 
 def consequence(target: Target, verdict: Verdict, intent_id: str, now: datetime) -> e.Event:
-    """Return what the verdict means: a request that nobody can judge waits, and then lapses."""
+    """Return what the verdict means.
+
+    A request that nobody can judge waits, and then lapses; so does one that no receiver ran for.
+    """
+    is_old = target.request is None or now - target.request.at > REQUEST_LIFE
+    if verdict.is_proven and target.request and is_old and not _is_begun(target):
+        verdict = replace(verdict, reason=Reason.REQUEST_LAPSED, detail="asked for too long ago")
     if verdict.is_proven:
         known = target.intent.intent_id if target.intent else intent_id
         return e.StopProven(target.allocation_id, known, verdict.evidence)
-    if verdict.reason not in WAITS | {Reason.NOT_STOPPABLE}:
+    if verdict.reason not in WAITS | {Reason.NOT_STOPPABLE, Reason.REQUEST_LAPSED}:
         return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
-    is_old = target.request is None or now - target.request.at > REQUEST_LIFE
     if verdict.reason in WAITS and not is_old:
         return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
     why = f"{verdict.reason}: {verdict.detail}"
     if target.intent is None:
         return e.RequestLapsed(target.allocation_id, why)
     return e.StopWithdrawn(target.allocation_id, Reason.REQUEST_LAPSED, why, verdict.evidence)
+
+
+def _is_begun(target: Target) -> bool:
+    """Tell whether Determined may have been asked to: then it is brought to its end."""
+    return target.intent is not None and target.intent.state is not IntentState.RECORDED
 
 
 def against(

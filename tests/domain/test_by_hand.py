@@ -369,6 +369,29 @@ def test_a_proven_request_is_an_intent() -> None:
     assert event == e.StopProven(ALLOCATION, "n9", {"seen": 1})
 
 
+@pytest.mark.parametrize(
+    ("late", "lapses"), [(timedelta(), False), (timedelta(seconds=1), True)], ids=["last", "late"]
+)
+def test_s13_a_request_that_nobody_judged_in_time_lapses(late: timedelta, *, lapses: bool) -> None:
+    event = means(asked(), Verdict(Reason.PROVEN), REQUEST_LIFE + late)
+
+    assert isinstance(event, e.RequestLapsed) is lapses
+
+
+def test_an_intent_that_was_never_sent_is_withdrawn_when_it_is_old() -> None:
+    recorded = after(asked(), proven())
+
+    event = means(recorded, Verdict(Reason.PROVEN), 2 * REQUEST_LIFE)
+
+    assert isinstance(event, e.StopWithdrawn)
+
+
+def test_a_call_that_may_have_been_made_is_brought_to_its_end_however_old() -> None:
+    begun = after(asked(), proven("n1"), CALL, UNANSWERED)
+
+    assert isinstance(means(begun, Verdict(Reason.PROVEN), 2 * REQUEST_LIFE), e.StopProven)
+
+
 def test_an_intent_that_is_proven_again_is_the_same_one() -> None:
     begun = after(asked(), proven("n1"), CALL, UNANSWERED)
 

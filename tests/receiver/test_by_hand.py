@@ -113,6 +113,22 @@ async def test_s5_while_determined_tells_nothing_the_request_waits_and_then_laps
     assert Reason.REQUEST_LAPSED in await receiver.reasons()
 
 
+async def test_s13_what_was_asked_for_before_hours_without_a_receiver_is_not_done_any_more(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.rulebook = replace(receiver.rulebook, mode=Mode.WARN)
+    await receiver.restart()
+    await receiver.warns()
+    await asks(receiver)
+    world.time.passes(3 * REQUEST_LIFE)
+
+    await receiver.restart()
+    await receiver.run(MINUTE)
+
+    assert world.determined.calls == []
+    assert Reason.REQUEST_LAPSED in await receiver.reasons()
+
+
 @BOTH_DATABASES
 async def test_s6_a_receiver_that_dies_at_any_moment_of_it_stops_once(
     world: World, receiver: Receiver
