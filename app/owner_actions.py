@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from app.answers import Answers
 from app.context import Context
-from app.domain.incident import Incident, IncidentState
+from app.domain.by_hand import is_news
+from app.domain.incident import Incident, IncidentState, StopRequest
 from app.domain.keeping import MORNING
 from app.domain.mornings import next_working_morning
 from app.domain.press import Once
@@ -87,12 +88,12 @@ class OwnerActions:
         running = [each for each in known if each is not None and not each.outcome]
         if not running:
             return "It does not run any more."
-        if all(is_under_way(each) or each.request for each in running):
+        request = StopRequest(by, self._context.now())
+        if all(is_under_way(each) or not is_news(each, request) for each in running):
             return "It is being stopped already."
         try:
-            once = Once(key, self._context.now())
             await self._answers.stop(
-                incident_id, allocation_ids, by=by, reason="by a button", once=once
+                incident_id, allocation_ids, by=by, reason="by a button", once=Once(key, request.at)
             )
         except AskedTwiceError:
             return TWICE

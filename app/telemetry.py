@@ -109,7 +109,7 @@ class Telemetry(_Levels):
         )
         self._step_failures = counter(
             "watchdog_step_failures",
-            "Steps (reconcile, delivery, digest, session, presses, retention) that an error ended.",
+            "Steps that an error ended, by the loop that goes on.",
             ["loop"],
         )
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.authority import Authority
 from app.domain.incident import Incident, IncidentState
+from app.domain.policy import StopAction
 from app.domain.press import Press, Verb
 from app.domain.reasons import Reason
 from app.owner_actions import TWICE, OwnerActions
@@ -114,6 +115,21 @@ async def test_s13_a_press_that_a_crash_met_is_not_forgotten_with_it(
     said = await presses_of(receiver).handle(press(incident, verb))
 
     assert said.startswith(answer)
+
+
+async def test_stop_now_is_more_than_the_pause_that_an_operator_waits_for(
+    world: World, receiver: Receiver, presses: Presses
+) -> None:
+    incident = await receiver.warns()
+    await receiver.answers.stop(
+        incident.incident_id, [ALLOCATION], by="operator", reason="", action=StopAction.PAUSE
+    )
+
+    said = await presses.handle(press(incident, Verb.STOP))
+
+    assert said.startswith("It is being stopped, once Determined confirms")
+    await receiver.run(MINUTE)
+    assert [call.allocation_id for call in world.determined.calls] == [ALLOCATION]
 
 
 @pytest.mark.parametrize(
