@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.cli import print_reaches
+from app.cli.checks import print_reaches
 from app.reach import Reach, reaches
 from app.settings import load_settings
 from demo.cluster.control import ControlClient

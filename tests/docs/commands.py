@@ -10,12 +10,13 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from app.cli import cli, print_findings, print_reaches
+from app.cli import cli
+from app.cli.checks import print_findings, print_reaches
+from app.cli.report_forms import Form, written
 from app.domain.report import By
 from app.export import line
 from app.preflight import Finding
 from app.reach import Reach
-from app.report_forms import Form, written
 from tests.api.test_history_export import STORED
 from tests.docs.pages import ROOT
 from tests.docs.report import REPORT

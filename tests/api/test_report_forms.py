@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.cli.report_forms import Form, written
 from app.domain.digest import Deed
 from app.domain.report import By, Report, ReportRow
-from app.report_forms import Form, written
 from tests.docs.report import REPORT
 from tests.domain.examples import T0
 

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from app.cli.report_forms import Form, written
+from app.cli.terminal import SOMETHING_IS_MISSING, end_of_output, fail, read_settings
 from app.day import parse_span
 from app.domain.report import By
 from app.errors import ConfigurationError
 from app.report import read_report
-from app.report_forms import Form, written
-from app.terminal import SOMETHING_IS_MISSING, end_of_output, fail, read_settings
 
 
 def report(
