@@ -81,6 +81,7 @@ def _time(group: Group, prometheus: Prometheus, past: Past, evaluations: int) ->
     prometheus.unload()
     past.keep_ahead(group.expressions)
     prometheus.rest()
+    prometheus.collect_garbage()
     prometheus.load(group)
     for _ in range(_WARM_UP):
         _await_evaluation(prometheus)
