@@ -26,7 +26,7 @@ from app.domain.budget import Budget
 from app.domain.outbox import Pace
 from app.errors import ConfigurationError
 from app.lookout import Systems
-from app.ports import PressHandler, Trends
+from app.ports import PressHandler, RuleFiles, SilenceLists, Trends
 from app.sections import DeterminedSection, HttpSection
 from app.settings import Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
@@ -43,6 +43,8 @@ class Clients:
     follow: Callable[[Settings], None]
     """Takes over where owners are told, when the configuration has changed."""
     trends: Trends
+    rule_files: RuleFiles
+    silence_lists: SilenceLists
     bulletin: SlackBulletin
 
 
@@ -64,10 +66,11 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
     budget = Budget()
     messenger, directory = _messenger(settings, slack, budget)
     rules = Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1))
+    alertmanager = Alertmanager(peers)
     systems = Systems(
         cluster=Determined(master, session),
         rules=rules,
-        peers=Alertmanager(peers),
+        peers=alertmanager,
         messenger=messenger,
     )
     return Clients(
@@ -76,6 +79,8 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         session.renew,
         follow=lambda other: directory.follow(_people(other)),
         trends=rules,
+        rule_files=rules,
+        silence_lists=alertmanager,
         bulletin=SlackBulletin(slack, settings.slack.admin_channel, budget=budget),
     )
 

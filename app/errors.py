@@ -7,6 +7,9 @@
   - InvalidInteractionError      what Slack posted cannot be read, and never will be
   - InvalidTransitionError       an event that the incident's state does not allow: a bug of ours
   - IncidentNotFoundError        no incident has this id
+  - TaskNotFoundError            no task of this id holds resources
+  - ClusterUnreadError           Determined has not been read since the start: try again later
+  - ActivityUnknownError         Prometheus does not tell which tasks idle: try again later
   - StaleIncidentError           somebody changed the incident first: read it and decide again
   - StaleLeaseError              another replica does this now: leave it to that one
   - IntentExistsError            another incident already means to stop this allocation
@@ -57,6 +60,18 @@ class InvalidTransitionError(WatchdogError):
 
 class IncidentNotFoundError(WatchdogError):
     """No incident has this id."""
+
+
+class TaskNotFoundError(WatchdogError):
+    """No task of this id holds resources; the message is the id."""
+
+
+class ClusterUnreadError(WatchdogError):
+    """Determined has not been read since the watchdog began: nobody knows what runs."""
+
+
+class ActivityUnknownError(WatchdogError):
+    """Prometheus could not be asked which tasks idle. The message says why."""
 
 
 class StaleIncidentError(WatchdogError):

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
 from app.answers import Answers
-from app.api import actions, breaker, incidents, operations, owner_page, slack, webhook
+from app.api import actions, breaker, incidents, operations, owner_page, slack, tasks, webhook
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
 from app.api.owner_page_values import OwnerPage
@@ -47,6 +47,7 @@ from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
 from app.store.people import SqlPressBook
 from app.store.sql import SqlIncidentStore
+from app.tasks import Tasks
 from app.telemetry import Telemetry
 from app.tenure import Tenure
 from app.view import ClusterView
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, press_handler: PressHandler | None = None)
     app.include_router(webhook.router)
     app.include_router(incidents.router)
     app.include_router(actions.router)
+    app.include_router(tasks.router)
     app.include_router(breaker.router)
     app.include_router(operations.router)
     if settings.slack.signing_secret_file:
@@ -113,7 +115,7 @@ async def _start(
     store = SqlIncidentStore(engine)
     clients = await open_clients(settings, context.telemetry, stack)
     recorder = Recorder(store, context)
-    watch = _watch(settings, clients, context, engine)
+    watch = _watch(settings, clients, context, engine, store)
     context.telemetry.registry.register(ClusterCollector(context))
     loops = [watch.reconciling, watch.delivering, watch.telling]
     if settings.retention:
@@ -131,6 +133,7 @@ async def _start(
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
         manual_actions=ManualActions(answers, store, book, recorder, clients.systems, context),
+        tasks=Tasks(clients.rule_files, clients.silence_lists, store, context),
         store=store,
         recorder=recorder,
         context=context,
@@ -161,7 +164,13 @@ async def _listen(
     return SlackEntrance(received_by, read_secret(secret).encode()) if secret else None
 
 
-def _watch(settings: Settings, clients: Clients, context: Context, engine: AsyncEngine) -> Watch:
+def _watch(
+    settings: Settings,
+    clients: Clients,
+    context: Context,
+    engine: AsyncEngine,
+    store: SqlIncidentStore,
+) -> Watch:
     leases, holder = SqlLeases(engine), f"{socket.gethostname()}:{settings.listen_port}"
     reconcile, delivery = (
         Tenure(duty, leases, context, holder=holder) for duty in (Duty.RECONCILE, Duty.DELIVERY)
@@ -173,7 +182,7 @@ def _watch(settings: Settings, clients: Clients, context: Context, engine: Async
         interval=settings.message_retry,
         failed=context.telemetry.step_failed,
     )
-    reconciler = _reconciler(clients, context, engine, reconcile)
+    reconciler = _reconciler(clients, context, store, reconcile)
     reload = Reload(settings, context, follow=clients.follow)
     failed = context.telemetry.step_failed
 
@@ -237,9 +246,9 @@ def _digests(
 
 
 def _reconciler(
-    clients: Clients, context: Context, engine: AsyncEngine, tenure: Tenure
+    clients: Clients, context: Context, known: SqlIncidentStore, tenure: Tenure
 ) -> Reconciler:
-    store = SqlIncidentStore(engine, tenure.fence)
+    store = known.behind(tenure.fence)
     recorder = Recorder(store, context)
     lookout = Lookout(clients.systems, store, context)
     executor = Executor(clients.systems, lookout, recorder, context, tenure)

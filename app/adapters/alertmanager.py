@@ -168,13 +168,17 @@ _SILENCES = TypeAdapter(tuple[_Silence, ...])
 
 
 class Alertmanager:
-    """Implements `app.ports.AlertPeers`, over one client for each peer."""
+    """Implements `app.ports.AlertPeers` and `SilenceLists`, over one client for each peer."""
 
     def __init__(self, clients: Mapping[str, httpx.AsyncClient]) -> None:
         self._clients = clients
 
     async def read(self) -> Sequence[PeerReading]:
         readings = (_read_peer(name, client) for name, client in self._clients.items())
+        return await asyncio.gather(*readings)
+
+    async def silences(self) -> Sequence[PeerReading]:
+        readings = (_read_silences(name, client) for name, client in self._clients.items())
         return await asyncio.gather(*readings)
 
     async def silence(self, keep: Keep) -> str:
@@ -207,6 +211,15 @@ async def _read_peer(name: str, client: httpx.AsyncClient) -> PeerReading:
         # Expired ones too: what came and went while nobody looked ends a round all the same (S9).
         silences=tuple(_silence(each) for each in silences),
     )
+
+
+async def _read_silences(name: str, client: httpx.AsyncClient) -> PeerReading:
+    try:
+        with upstream_errors(_system(name)):
+            silences = await _read_array(client, "/api/v2/silences", _SILENCES)
+    except UpstreamError as exc:
+        return PeerReading(name, error=str(exc))
+    return PeerReading(name, silences=tuple(_silence(each) for each in silences))
 
 
 async def _read_array(

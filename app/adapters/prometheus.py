@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from app.adapters.long_arrays import LongArray, read_long
 from app.adapters.upstream import Instant, as_read, upstream_errors
 from app.domain.alert import identify, is_for_admins
-from app.domain.readings import RuleAlert, Sample, Series
+from app.domain.readings import AlertingRule, RuleAlert, Sample, Series
 from app.errors import InvalidAlertError, UpstreamMalformedError, UpstreamUnavailableError
 
 _SYSTEM = "Prometheus"
@@ -61,6 +61,10 @@ class _Alerts(_Wire):
 
 class _Rule(_Wire):
     name: str
+    labels: dict[str, str] = Field(default_factory=dict)
+    duration: float = 0
+    """In seconds."""
+    last_error: str = Field(default="", alias="lastError")
 
 
 class _Group(_Wire):
@@ -124,7 +128,7 @@ def _ignore(_why: str) -> None:
 
 
 class Prometheus:
-    """Implements `app.ports.Rules` and `app.ports.Trends`."""
+    """Implements `app.ports.Rules`, `app.ports.RuleFiles` and `app.ports.Trends`."""
 
     def __init__(
         self, client: httpx.AsyncClient, *, on_broken: Callable[[str], None] = _ignore
@@ -150,10 +154,19 @@ class Prometheus:
         return list(found.values())
 
     async def has_alert(self, alertname: str) -> bool:
+        return any(rule.name == alertname for rule in await self.alerting_rules())
+
+    async def alerting_rules(self) -> Sequence[AlertingRule]:
+        # Prometheus before 2.52 does not know the second one, and sends what fires as well.
+        asked = {"type": "alert", "exclude_alerts": "true"}
         with upstream_errors(_SYSTEM):
-            response = await self._client.get("/api/v1/rules", params={"type": "alert"})
+            response = await self._client.get("/api/v1/rules", params=asked)
             groups = _read(_body(response), _GROUPS).groups
-        return any(rule.name == alertname for group in groups for rule in group.rules)
+        return [
+            AlertingRule(rule.name, rule.labels, timedelta(seconds=rule.duration), rule.last_error)
+            for group in groups
+            for rule in group.rules
+        ]
 
     async def query(self, expression: str) -> Sequence[Sample]:
         with upstream_errors(_SYSTEM):

@@ -15,6 +15,7 @@ from pydantic import (
 
 from app.api.dependencies import ADMINS, OPERATORS, Caller, ManualActionsDep, allow
 from app.api.incidents import IncidentView
+from app.api.parameters import true_or_false
 from app.api.problems import PROBLEMS
 from app.domain.by_hand_words import Objection
 from app.domain.foresight import Effect, Outlook
@@ -117,16 +118,10 @@ class KeepRequest(DismissRequest):
     ] = Field(description="For example 2h; at most what the policy allows.", examples=["2h"])
 
 
-def _true_or_false(text: object) -> object:
-    if text not in {True, False, "true", "false"}:
-        raise ValueError("write true or false")
-    return text
-
-
 class Manner(BaseModel):
     """How an action is meant."""
 
-    dry_run: Annotated[bool, BeforeValidator(_true_or_false)] = Field(
+    dry_run: Annotated[bool, BeforeValidator(true_or_false)] = Field(
         default=False, description="Tell what would happen, and do nothing."
     )
 

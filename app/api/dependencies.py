@@ -17,6 +17,7 @@ from app.intake import Intake
 from app.manual_actions import ManualActions
 from app.ports import IncidentStore
 from app.recorder import Recorder
+from app.tasks import Tasks
 
 
 class AuthenticationError(Exception):
@@ -55,6 +56,7 @@ class State(TypedDict):
 
     intake: Intake
     manual_actions: ManualActions
+    tasks: Tasks
     store: IncidentStore
     recorder: Recorder
     context: Context
@@ -125,6 +127,11 @@ def _manual_actions(request: Request) -> ManualActions:
     return actions
 
 
+def _tasks(request: Request) -> Tasks:
+    tasks: Tasks = request.state.tasks
+    return tasks
+
+
 def _slack(request: Request) -> SlackEntrance:
     entrance: SlackEntrance = request.state.slack
     return entrance
@@ -132,6 +139,7 @@ def _slack(request: Request) -> SlackEntrance:
 
 IntakeDep = Annotated[Intake, Depends(_intake)]
 ManualActionsDep = Annotated[ManualActions, Depends(_manual_actions)]
+TasksDep = Annotated[Tasks, Depends(_tasks)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]
 RecorderDep = Annotated[Recorder, Depends(_recorder)]
 ContextDep = Annotated[Context, Depends(_context)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.api.dependencies import READERS, Caller, StoreDep, allow
 from app.api.problems import PROBLEMS
 from app.domain.history import Entry
-from app.domain.incident import Incident, IncidentState, Target
+from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.outbox import IncidentQuery
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
@@ -60,6 +60,10 @@ class HoldView(BaseModel):
     until: datetime | None
     detail: str
 
+    @classmethod
+    def of(cls, hold: Hold) -> "HoldView":
+        return cls(reason=hold.reason, by=hold.by, until=hold.until, detail=hold.detail)
+
 
 class IncidentView(BaseModel):
     incident_id: str
@@ -91,10 +95,7 @@ class IncidentView(BaseModel):
             opened_at=incident.opened_at,
             changed_at=incident.changed_at,
             blocked=incident.block.reason if incident.block else None,
-            holds=[
-                HoldView(reason=hold.reason, by=hold.by, until=hold.until, detail=hold.detail)
-                for hold in incident.holds
-            ],
+            holds=[HoldView.of(each) for each in incident.holds],
             targets=[TargetView.of(target, incident.mode) for target in incident.targets],
             annotations=dict(incident.annotations),
         )

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from app.api.dependencies import AuthenticationError, PermissionDeniedError
 from app.errors import (
+    ActivityUnknownError,
+    ClusterUnreadError,
     IncidentNotFoundError,
     InvalidInteractionError,
     KeepTooLongError,
@@ -22,6 +24,7 @@ from app.errors import (
     StopGivenUpError,
     StopUnderWayError,
     StoreUnavailableError,
+    TaskNotFoundError,
     TooLateToDismissError,
     UnknownTargetError,
 )
@@ -38,7 +41,7 @@ _DESCRIBED = {_MEDIA_TYPE: {"schema": {"type": "object", "properties": _MEMBERS}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "The detail says what is wrong.", "content": _DESCRIBED},
     "503": {
-        "description": "The database cannot be used now. Send it again.",
+        "description": "The database, or what is asked, cannot be used now. Send it again.",
         "content": _DESCRIBED,
     },
 }
@@ -119,6 +122,18 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
         "body.duration: {error} Nothing was kept.",
     ),
     IncidentNotFoundError: (status.HTTP_404_NOT_FOUND, "{error}"),
+    TaskNotFoundError: (
+        status.HTTP_404_NOT_FOUND,
+        "No task {error} runs. What was done about one that has ended is in its incidents.",
+    ),
+    ClusterUnreadError: (
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        "Determined has not been read yet: it is not known what runs. Try again.",
+    ),
+    ActivityUnknownError: (
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        "It is not known which tasks idle: {error}. Try again, or ask without `idle`.",
+    ),
     StaleIncidentError: (
         status.HTTP_409_CONFLICT,
         "The incident changed at the same moment; nothing was done. Try again.",

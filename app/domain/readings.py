@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.alert import Identity
@@ -67,6 +67,19 @@ class RuleAlert:
     annotations: Mapping[str, str]
     active_at: datetime
     """Since when the condition has held, by Prometheus's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertingRule:
+    """A rule that Prometheus has loaded, whatever fires."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Those that the rule adds; the others come from its expression."""
+    lasting: timedelta = timedelta()
+    """For how long its condition has to hold before it fires: its `for`."""
+    error: str = ""
+    """Why its last evaluation failed. Empty: it did not."""
 
 
 @dataclass(frozen=True, slots=True)

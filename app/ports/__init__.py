@@ -9,6 +9,7 @@ from app.ports.digests import Bulletin, DigestBook
 from app.ports.owners import OwnerActions, Trends
 from app.ports.presses import PressHandler
 from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
+from app.ports.tasks import RuleFiles, SilenceLists
 
 __all__ = [
     "AlertPeers",
@@ -23,6 +24,8 @@ __all__ = [
     "OwnerActions",
     "PressBook",
     "PressHandler",
+    "RuleFiles",
     "Rules",
+    "SilenceLists",
     "Trends",
 ]

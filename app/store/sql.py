@@ -53,6 +53,12 @@ class SqlIncidentStore:
         self._first_seen = FirstSeen(engine)
         self._open_incidents = OpenIncidents(engine)
 
+    def behind(self, fence: Callable[[], Fence]) -> "SqlIncidentStore":
+        """Return a store that is behind a fence, and shares what this one knows by heart."""
+        store = SqlIncidentStore(self._engine, fence)
+        store._open_incidents = self._open_incidents
+        return store
+
     async def open_incidents(self) -> Sequence[Incident]:
         return await self._open_incidents.read()
 

@@ -72,13 +72,17 @@ def upstream() -> Iterator[respx.MockRouter]:
     """Prometheus and Alertmanager: nothing fires, nothing is silenced, until the test says so."""
     with respx.mock(assert_all_called=False) as router:
         router.route(host="127.0.0.1").pass_through()
-        rules = [{"rules": [{"name": name} for name in RULES]}]
+        loaded = {"severity": "warning", "policy": "reclaim"}
+        rules = [{"rules": [{"name": name, "labels": loaded} for name in RULES]}]
         for name, path, found in (
             ("firing", "alerts", {"alerts": []}),
             ("rules", "rules", {"groups": rules}),
         ):
             route = router.get(f"{PROMETHEUS}/api/v1/{path}", name=name)
             route.respond(json={"status": "success", "data": found})
+        nothing = {"resultType": "vector", "result": []}
+        query = router.post(f"{PROMETHEUS}/api/v1/query", name="query")
+        query.respond(json={"status": "success", "data": nothing})
         router.get(f"{ALERTMANAGER}/api/v2/alerts", name="alerts").respond(json=[])
         router.get(f"{ALERTMANAGER}/api/v2/silences", name="silences").respond(json=[])
         silence = router.post(f"{ALERTMANAGER}/api/v2/silences", name="silence")

@@ -69,6 +69,8 @@ ENDPOINTS = [
         kept_for(Role.ADMIN, status=404),
         body={"reason": "a false alarm"},
     ),
+    Endpoint("GET", "/api/v1/tasks", kept_for(*READERS, status=200)),
+    Endpoint("GET", "/api/v1/tasks/{task_id}", kept_for(*READERS, status=404)),
     Endpoint("GET", "/api/v1/breaker", kept_for(*READERS, status=200)),
     Endpoint(
         "POST",

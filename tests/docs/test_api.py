@@ -11,11 +11,12 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from app.adapters.alertmanager import WebhookMessage, read_message
-from app.api import actions, breaker, incidents, operations, slack, webhook
+from app.api import actions, breaker, incidents, operations, slack, tasks, webhook
 from app.api.actions import ActionView, EffectView, WarningView
 from app.api.breaker import BreakerView
 from app.api.dependencies import allow
 from app.api.incidents import IncidentView, IncidentWithHistory
+from app.api.tasks import OneTaskView
 from app.domain.press import Press
 from app.main import create_app
 from app.settings import CONFIG_VARIABLE, load_settings
@@ -31,6 +32,7 @@ def routes() -> Iterator[APIRoute]:
         webhook.router,
         incidents.router,
         actions.router,
+        tasks.router,
         breaker.router,
         slack.router,
         operations.router,
@@ -87,7 +89,7 @@ def test_every_endpoint_has_an_example_to_paste(endpoint: str) -> None:
 
     assert "curl " in command
     assert ("-X POST" in command) == (method == "POST")
-    assert path.replace("{incident_id}", "$ID") in command
+    assert path.replace("{incident_id}", "$ID").replace("{task_id}", "$TASK") in command
     assert ("$TOKEN" in command) == bool(ROLES[endpoint])
 
 
@@ -103,6 +105,14 @@ def test_example_of_an_incident_has_every_field() -> None:
     shown = example("### `GET /api/v1/incidents/{incident_id}`")
 
     read_again = IncidentWithHistory.model_validate(shown).model_dump(mode="json")
+
+    assert read_again == shown
+
+
+def test_example_of_a_task_has_every_field() -> None:
+    shown = example("### `GET /api/v1/tasks/{task_id}`")
+
+    read_again = OneTaskView.model_validate(shown).model_dump(mode="json")
 
     assert read_again == shown
 

@@ -1,0 +1,237 @@
+"""GET /api/v1/tasks: what runs, over HTTP, beside a simulated Determined."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+import respx
+
+from app.domain.access import Role
+from app.settings import Settings
+from app.tasks import ACTIVE, AVERAGE, BUSIEST
+from demo.cluster.control import ControlClient
+from demo.cluster.wire import TaskState
+from tests.api.receiver import (
+    PROBLEM,
+    bearer,
+    deliver,
+    labels_of,
+    listed,
+    posted,
+    running,
+    until_ready,
+)
+
+LISTED = "/api/v1/tasks"
+
+
+@pytest.fixture
+def bobs(control: ControlClient) -> TaskState:
+    return control.start_idle_notebook("bob", slots=2, name="JupyterLab (brave-otter)")
+
+
+@pytest.fixture
+def alices(control: ControlClient) -> TaskState:
+    return control.start_idle_notebook("alice")
+
+
+@pytest.fixture
+async def client(
+    settings: Settings,
+    upstream: respx.MockRouter,  # noqa: ARG001 -- it has to answer before the app starts
+    bobs: TaskState,  # noqa: ARG001 -- likewise
+    alices: TaskState,  # noqa: ARG001 -- likewise
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole app, which has seen the two notebooks once."""
+    async with running(settings) as client:
+        await until_ready(client)
+        yield client
+
+
+def vector(*rows: tuple[str, TaskState, float]) -> dict[str, Any]:
+    result = [
+        {
+            "metric": {"__name__": name, "allocation_id": task.allocation.allocation_id},
+            "value": [1795489200.0, str(value)],
+        }
+        for name, task, value in rows
+    ]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+async def ask(client: httpx.AsyncClient, path: str = LISTED, **query: str | int) -> httpx.Response:
+    return await client.get(path, params=query, headers=bearer(Role.VIEWER))
+
+
+async def found(client: httpx.AsyncClient, **query: str | int) -> dict[str, Mapping[str, Any]]:
+    """Return the tasks of an answer, by owner."""
+    answer = (await ask(client, **query)).raise_for_status().json()
+    return {task["username"]: task for task in answer["tasks"]}
+
+
+async def test_task_is_shown_with_all_that_is_known_of_it(
+    client: httpx.AsyncClient, upstream: respx.MockRouter, bobs: TaskState
+) -> None:
+    [container] = bobs.allocation.containers
+    allocation_id = bobs.allocation.allocation_id
+    rows = (AVERAGE, bobs, 12.5), (BUSIEST, bobs, 25.0), (ACTIVE, bobs, 1.0)
+    upstream["query"].respond(json=vector(*rows))
+    await deliver(client, posted(labels_of(bobs)))
+    [incident] = await listed(client)
+
+    answer = await ask(client, f"{LISTED}/{bobs.task_id}")
+
+    task = answer.raise_for_status().json()
+    began = task["started_at"]
+    assert task.pop("snapshot_at") >= began
+    assert task == {
+        "task_id": bobs.task_id,
+        "task_type": "notebook",
+        "name": "JupyterLab (brave-otter)",
+        "username": "bob",
+        "resource_pool": bobs.pool,
+        "slots": 2,
+        "started_at": began,
+        "allocations": [
+            {
+                "allocation_id": allocation_id,
+                "slots": 2,
+                "started_at": began,
+                "agents": [container.agent_id],
+                "gpus": [
+                    {"gpu_uuid": uuid, "agent_id": container.agent_id}
+                    for uuid in container.gpu_uuids
+                ],
+            }
+        ],
+        "activity": {"average": 12.5, "busiest": 25.0, "active": True},
+        "if_idle": {
+            "policy": "reclaim",
+            "action": "kill",
+            "mode": "observe",
+            "lowered_by": ["watchdog_mode"],
+            "grace": "2h",
+            "holds": [],
+            "never": None,
+        },
+        "incidents": [
+            {
+                "incident_id": incident["incident_id"],
+                "alertname": "GPUAllocationIdle",
+                "policy": "reclaim",
+                "state": "firing",
+                "deadline": None,
+            }
+        ],
+        "unknown": [],
+    }
+    [asked] = parse_qs(upstream["query"].calls.last.request.content.decode())["query"]
+    assert asked.count(allocation_id.replace(".", r"\\.").replace("-", r"\\-")) == 1
+
+
+async def test_policy_is_the_one_that_the_rule_of_prometheus_names(
+    client: httpx.AsyncClient, upstream: respx.MockRouter
+) -> None:
+    rule = {"name": "GPUAllocationIdle", "labels": {"policy": "advise"}}
+    rules = {"groups": [{"rules": [rule]}]}
+    upstream["rules"].respond(json={"status": "success", "data": rules})
+
+    tasks = await found(client)
+
+    assert {task["if_idle"]["policy"] for task in tasks.values()} == {"advise"}
+
+
+async def test_list_is_filtered_and_paged(
+    client: httpx.AsyncClient, upstream: respx.MockRouter, bobs: TaskState, alices: TaskState
+) -> None:
+    upstream["query"].respond(json=vector((ACTIVE, bobs, 0.0), (ACTIVE, alices, 1.0)))
+
+    answers = {
+        "all": await found(client),
+        "bob's": await found(client, username="bob"),
+        "no trial": await found(client, task_type="trial"),
+        "idle": await found(client, idle="true"),
+        "at work": await found(client, idle="false"),
+    }
+    pages = [(await ask(client, limit=1, offset=each)).json() for each in range(3)]
+
+    assert {name: set(tasks) for name, tasks in answers.items()} == {
+        "all": {"bob", "alice"},
+        "bob's": {"bob"},
+        "no trial": set(),
+        "idle": {"bob"},
+        "at work": {"alice"},
+    }
+    assert [page["total"] for page in pages] == [2, 2, 2]
+    assert [len(page["tasks"]) for page in pages] == [1, 1, 0]
+    assert {page["tasks"][0]["username"] for page in pages[:2]} == {"bob", "alice"}
+
+
+async def test_what_cannot_be_read_is_said_and_is_no_idleness(
+    client: httpx.AsyncClient, upstream: respx.MockRouter
+) -> None:
+    for name in ("query", "rules", "silences"):
+        upstream[name].respond(503)
+
+    answer = (await ask(client)).raise_for_status().json()
+    idle = await ask(client, idle="true")
+
+    unknown = {"average": None, "busiest": None, "active": None}
+    assert [task["activity"] for task in answer["tasks"]] == [unknown] * 2
+    assert [task["if_idle"]["policy"] for task in answer["tasks"]] == ["reclaim"] * 2
+    assert sorted(answer["unknown"]) == [
+        "Prometheus could not be read: Prometheus answered 503.",
+        "Silences are not known: Alertmanager alertmanager:9093 answered 503.",
+    ]
+    assert (idle.status_code, idle.headers["Content-Type"]) == (503, PROBLEM)
+    assert "Prometheus answered 503" in idle.json()["detail"]
+
+
+async def test_silence_over_the_task_is_shown_with_its_end(
+    client: httpx.AsyncClient, upstream: respx.MockRouter, bobs: TaskState
+) -> None:
+    matcher = {"name": "task_id", "value": bobs.task_id, "isRegex": False, "isEqual": True}
+    silence = {
+        "id": "s1",
+        "matchers": [matcher],
+        "startsAt": "2020-01-01T00:00:00Z",
+        "endsAt": "2099-01-01T00:00:00Z",
+        "createdBy": "carol",
+        "comment": "demo day",
+        "status": {"state": "active"},
+    }
+    upstream["silences"].respond(json=[silence])
+
+    tasks = await found(client)
+
+    assert tasks["bob"]["if_idle"]["holds"] == [
+        {
+            "reason": "silenced",
+            "by": "carol",
+            "until": "2099-01-01T00:00:00Z",
+            "detail": "demo day",
+        }
+    ]
+    assert tasks["alice"]["if_idle"]["holds"] == []
+
+
+async def test_task_that_does_not_run_is_told_apart(client: httpx.AsyncClient) -> None:
+    answer = await ask(client, f"{LISTED}/t-1")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
+    assert answer.json()["detail"].startswith("No task t-1 runs.")
+
+
+async def test_nothing_is_said_to_run_before_determined_was_read(
+    settings: Settings,
+    upstream: respx.MockRouter,  # noqa: ARG001 -- it has to answer before the app starts
+    determined_is_down: None,  # noqa: ARG001 -- likewise
+) -> None:
+    async with running(settings) as client:
+        await until_ready(client)
+
+        answers = [await ask(client), await ask(client, f"{LISTED}/t-1")]
+
+    assert [each.status_code for each in answers] == [503, 503]
