@@ -67,7 +67,7 @@ async def ask(client: httpx.AsyncClient, path: str = LISTED, **query: str | int)
 
 async def found(client: httpx.AsyncClient, **query: str | int) -> dict[str, Mapping[str, Any]]:
     """Return the tasks of an answer, by owner."""
-    answer = (await ask(client, **query)).raise_for_status().json()
+    answer = (await ask(client, LISTED, **query)).raise_for_status().json()
     return {task["username"]: task for task in answer["tasks"]}
 
 

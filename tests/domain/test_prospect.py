@@ -25,7 +25,8 @@ def rulebook(mode: Mode = ENFORCE, policy: Policy = POLICY, **more: object) -> R
 
 
 def of(found: World, **changes: object) -> Prospect:
-    return prospect(allocation(**changes), SHIPPED, found)
+    about = allocation(**changes)  # type: ignore[arg-type] # Words of the test.
+    return prospect(about, SHIPPED, found)
 
 
 def test_policy_that_the_alert_names_applies_with_its_grace() -> None:

@@ -15,7 +15,8 @@ ODD = Activity(average=30.0, busiest=None, active=None)
 
 
 def of(task_id: str, number: int = 1, **changes: object) -> Allocation:
-    return allocation(task_id=task_id, allocation_id=f"{task_id}.{number}", **changes)
+    words = {"username": "bob", "task_id": task_id, "allocation_id": f"{task_id}.{number}"}
+    return allocation(**(words | changes))  # type: ignore[arg-type] # Words of the test.
 
 
 def started(world: Snapshot, *hours_ago: int) -> dict[str, datetime]:
