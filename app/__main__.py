@@ -1,6 +1,7 @@
 """Starts the command line: `gpu-watchdog`, or `python -m app`."""
 
 import gc
+import sys
 
 
 def main() -> None:
@@ -8,13 +9,19 @@ def main() -> None:
     # start, and as much of every collection.
     gc.disable()
     from app.cli import cli  # noqa: PLC0415
-    from app.logs import configure_logs  # noqa: PLC0415
 
+    cli(obj=_begin)
+
+
+def _begin() -> None:
+    """Do what comes between a command's import and its first line."""
     gc.freeze()
     gc.enable()
-    # Before any command: what is printed on standard output is its answer alone.
-    configure_logs()
-    cli()
+    # Who logs has imported this. What is printed on standard output is the command's answer alone.
+    if "structlog" in sys.modules:
+        from app.logs import configure_logs  # noqa: PLC0415
+
+        configure_logs()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from app.errors import ConfigurationError
-from app.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 SOMETHING_IS_MISSING = 1
 CANNOT_BEGIN = 2
@@ -36,7 +38,10 @@ def end_of_output(exc: OSError) -> NoReturn:
     raise typer.Exit(SOMETHING_IS_MISSING)
 
 
-def read_settings() -> Settings:
+def read_settings() -> "Settings":
+    # Most commands read none, and begin the sooner.
+    from app.settings import load_settings  # noqa: PLC0415
+
     try:
         return load_settings()
     except ConfigurationError as exc:
