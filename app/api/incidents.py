@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from app.api.dependencies import READERS, Caller, StoreDep, allow
+from app.api.parameters import true_or_false
 from app.api.problems import PROBLEMS
 from app.domain.history import Entry
 from app.domain.incident import Hold, Incident, IncidentState, Target
@@ -134,6 +135,9 @@ class IncidentFilter(BaseModel):
     username: str | None = None
     resource_pool: str | None = None
     alertname: str | None = None
+    is_open: Annotated[bool | None, BeforeValidator(true_or_false)] = Field(
+        default=None, alias="open", description="Whether its state is not final."
+    )
     limit: int = Field(default=100, ge=1, le=1000)
 
 

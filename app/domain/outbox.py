@@ -60,4 +60,5 @@ class IncidentQuery:
     username: str | None = None
     resource_pool: str | None = None
     alertname: str | None = None
+    is_open: bool | None = None
     limit: int = 100

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.breaker import BreakerState
 from app.domain.clock import AnswerClock
 from app.domain.history import Entry
-from app.domain.incident import Incident, IncidentState, Keep, Receipt
+from app.domain.incident import FINAL_STATES, Incident, IncidentState, Keep, Receipt
 from app.domain.lease import Fence
 from app.domain.outbox import IncidentQuery
 from app.domain.press import Once
@@ -107,10 +107,13 @@ class SqlIncidentStore:
     async def search(self, query: IncidentQuery) -> Sequence[Incident]:
         table = schema.incidents
         wanted = asdict(query)
-        limit = wanted.pop("limit")
+        limit, is_open = wanted.pop("limit"), wanted.pop("is_open")
         clauses = [
             table.c[name] == storable(value) for name, value in wanted.items() if value is not None
         ]
+        if is_open is not None:
+            final = table.c.state.in_(sorted(FINAL_STATES))
+            clauses.append(~final if is_open else final)
         statement = (
             sa.select(table.c.body)
             .where(*clauses)

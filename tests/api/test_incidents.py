@@ -62,6 +62,7 @@ def named(incident: dict[str, Any]) -> str:
         pytest.param({"alertname": "GPULowEfficiency"}, [3], id="alert"),
         pytest.param({"username": "alice", "resource_pool": "default"}, [3, 1], id="two of them"),
         pytest.param({"username": "bob", "state": "firing"}, [], id="two that exclude each other"),
+        pytest.param({"open": "false"}, [], id="final"),
         pytest.param({"limit": 1}, [3], id="the newest"),
         pytest.param({"limit": 1000}, [3, 2, 1, 0], id="the longest list"),
     ],
@@ -81,6 +82,7 @@ async def test_list_has_what_the_filter_lets_through(
         pytest.param({"limit": 1001}, "limit", id="limit too large"),
         pytest.param({"limit": "all"}, "limit", id="limit that is no number"),
         pytest.param({"state": "asleep"}, "state", id="unknown state"),
+        pytest.param({"open": "perhaps"}, "open", id="neither open nor final"),
     ],
 )
 async def test_filter_that_makes_no_sense_is_refused_by_its_name(

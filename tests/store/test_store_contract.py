@@ -165,6 +165,8 @@ async def test_incidents_are_found_by_what_an_operator_knows(store: SqlIncidentS
     assert await found(IncidentQuery(alertname=OTHER.alertname)) == ["i2"]
     assert await found(IncidentQuery(username="carol")) == []
     assert await found(IncidentQuery(state=IncidentState.FIRING, limit=1)) == ["i1"]
+    assert await found(IncidentQuery(is_open=True)) == ["i1", "i2"]
+    assert await found(IncidentQuery(is_open=False)) == []
 
 
 async def test_an_unknown_incident_is_an_error_that_names_it(store: SqlIncidentStore) -> None:
