@@ -179,12 +179,20 @@ class Executor:
     ) -> None:
         """Call Determined, once. From the first commit on, a crash leaves a fate to be proven.
 
-        `began` is when the first reading of the proof was asked for: what it says grows old (S3).
+        `began` is when the first reading of the proof was asked for: what it says grows old (S3). A
+        clock that was set back meanwhile puts a deadline that was over before its owner again (S1).
         """
         limit = self._context.rulebook.limits.proof_age.total_seconds()
+        named = [
+            target.warning.deadline
+            for _, target in stop.due
+            if target.warning is not None and not target.request
+        ]
 
         def may_send() -> bool:
-            return self._monotonic() - began <= limit and self._tenure.is_sure()
+            is_young = self._monotonic() - began <= limit
+            is_over = all(self._context.now() >= deadline for deadline in named)
+            return is_young and is_over and self._tenure.is_sure()
 
         sending = await self._sending(stop, latest)
         if len(sending) < len(stop.due):

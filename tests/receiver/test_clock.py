@@ -131,6 +131,25 @@ async def test_s13_an_outage_of_slack_is_not_forgotten_though_the_database_faile
     assert len(world.determined.calls) == 1
 
 
+async def test_s1_a_clock_set_back_right_before_the_call_lets_it_wait_for_the_deadline(
+    world: World, receiver: Receiver
+) -> None:
+    async def set_back() -> None:
+        world.time.jumps(-2 * MINUTE)
+
+    await receiver.warns()
+    receiver.calls.before("cluster.stop", set_back)
+
+    await receiver.run(GRACE)
+
+    assert world.determined.calls == []
+    await receiver.run(2 * MINUTE - SECOND)
+    assert world.determined.calls == []
+    # A call that was about to be made is repeated after a minute.
+    await receiver.run(MINUTE + SECOND)
+    assert len(world.determined.calls) == 1
+
+
 async def test_s13_a_wall_clock_that_is_set_back_shortens_nothing_and_stops_late(
     world: World, receiver: Receiver
 ) -> None:
