@@ -12,6 +12,7 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.breaks import AT_A_TIME, NOT_FOUND, are_found
+from tests.machine.confirmations import Unconfirmed
 from tests.machine.draws import Sought
 from tests.machine.machine import Machine
 from tests.machine.occasions import Occasions
@@ -19,7 +20,12 @@ from tests.machine.pairs import Paired
 from tests.machine.people import Peopled
 
 TELL_EVERY = 100
-MACHINES: dict[str, type[Machine]] = {"alone": Machine, "people": Peopled, "replicas": Paired}
+MACHINES: dict[str, type[Machine]] = {
+    "alone": Machine,
+    "people": Peopled,
+    "replicas": Paired,
+    "confirmations": Unconfirmed,
+}
 STEPS = 5
 """Longer sequences than the tests have time for."""
 

@@ -47,7 +47,7 @@ class Break:
     why: str
     edits: tuple[Edit, ...]
     machine: str
-    """Which one looks for it: `alone`, with `people` who press buttons, or with `replicas`."""
+    """Which one looks for it, by its name in `__main__.py`."""
 
     @property
     def title(self) -> str:

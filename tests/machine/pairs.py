@@ -10,6 +10,9 @@ from tests.machine.machine import Machine
 from tests.machine.replicas import BETWEEN, WITHIN, Doubled
 from tests.receiver.conftest import MINUTE, SECOND
 
+RIGHT_BEFORE_A_CALL = st.sampled_from([("cluster.stop", 1), ("cluster.pause", 1)])
+"""After all that is stored behind the lease."""
+
 
 class Paired(Machine):
     stages = Doubled
@@ -24,7 +27,7 @@ class Paired(Machine):
         which=WHICH,
         before=st.sampled_from(sorted(BETWEEN)),
         within=st.sampled_from([*sorted(WITHIN), "process crashes"]),
-        at=st.one_of(PROOF, SOON),
+        at=st.one_of(RIGHT_BEFORE_A_CALL, PROOF, SOON),
         after=SPANS,
     )
     def another_replica_ticks_in_the_tick_in_which_a_stop_is_due(

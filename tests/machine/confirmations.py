@@ -1,0 +1,31 @@
+"""Lets the confirmation of a warning be lost, and the configuration change before it is found."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from tests.machine.configurations import CONFIGURATIONS
+from tests.machine.draws import AFTER, MENDED, WHICH
+from tests.machine.machine import Machine
+from tests.receiver.conftest import MINUTE, SECOND
+
+
+class Unconfirmed(Machine):
+    @rule(
+        mended=st.one_of(MENDED, st.just("longer grace")),
+        which=WHICH,
+        then=st.sampled_from(sorted(CONFIGURATIONS)),
+        after=AFTER,
+    )
+    def a_warning_is_found_under_another_configuration(
+        self, mended: str, which: int, then: str, after: timedelta
+    ) -> None:
+        self.is_set_for_a_stop(which, mended)
+        self.happens(("fires anew", which))
+        self.happens(("Slack's answer lost", which))
+        self.goes_on(SECOND)
+        self.happens((f"configuration: {then}", which))
+        self.goes_on(MINUTE)
+        self.goes_on_to_the_deadline(which, before=-SECOND)
+        self.goes_on(after)
