@@ -1,5 +1,6 @@
 """Two receivers on one database: whichever has its turn is the theatre's receiver."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from tests.receiver.conftest import MINUTE, SECOND, Receiver
 
 LEASE = 10 * MINUTE
 """Shorter than most steps of a sequence: who sleeps through one may lose it."""
+_AT_ONCE = 10
+"""Turns of the loop within which whatever is asked of a fake system is answered."""
 OWN = ("peers", "firing", "queries", "allocations", "snapshot", "slack_answered", "looks")
 """What a receiver has heard by itself, of all that was said."""
 
@@ -114,6 +117,9 @@ class Doubled(Theatre):
                 await step()
 
     async def other_ticks(self) -> None:
+        # What the one has asked at the same time is answered first: it is the one that hears it.
+        for _ in range(_AT_ONCE):
+            await asyncio.sleep(0)
         async with self.turned():
             await super().ticks()
             await super().delivers()
