@@ -15,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
 from app.answers import Answers
-from app.api import actions, breaker, incidents, operations, owner_page, slack, tasks, webhook
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
 from app.api.owner_page_values import OwnerPage
-from app.api.problems import add_problem_responses
+from app.api.surface import add_surface
 from app.clients import Clients, open_clients, owner_links, reception, socket_mode
 from app.context import Context
 from app.delivery import Dispatcher
@@ -28,6 +27,7 @@ from app.domain.digest_times import DigestKind
 from app.domain.lease import Duty
 from app.domain.outbox import Pace
 from app.executor import Executor
+from app.explanations import Explanations
 from app.intake import Intake
 from app.lookout import Lookout
 from app.loops import Loop, contained
@@ -90,17 +90,11 @@ def create_app(settings: Settings, *, press_handler: PressHandler | None = None)
         lifespan=lifespan,
         telemetry={"logs": False},
     )
-    app.include_router(webhook.router)
-    app.include_router(incidents.router)
-    app.include_router(actions.router)
-    app.include_router(tasks.router)
-    app.include_router(breaker.router)
-    app.include_router(operations.router)
-    if settings.slack.signing_secret_file:
-        app.include_router(slack.router)
-    if settings.owner_page:
-        app.include_router(owner_page.router)
-    add_problem_responses(app)
+    add_surface(
+        app,
+        hears_slack=settings.slack.signing_secret_file is not None,
+        has_owner_page=settings.owner_page is not None,
+    )
     return app
 
 
@@ -126,6 +120,7 @@ async def _start(
     book = SqlPressBook(engine)
     owner_actions = OwnerActions(answers, store, book, context)
     presses = Presses(owner_actions, answers, store, book, recorder, context)
+    tasks = Tasks(clients.rule_files, clients.silence_lists, store, context)
     links = owner_links(settings)
     handler = press_handler or presses.handle
     entrance = await _listen(handler, settings, clients, context, stack)
@@ -133,7 +128,8 @@ async def _start(
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
         manual_actions=ManualActions(answers, store, book, recorder, clients.systems, context),
-        tasks=Tasks(clients.rule_files, clients.silence_lists, store, context),
+        tasks=tasks,
+        explanations=Explanations(tasks, clients.rule_files, context),
         store=store,
         recorder=recorder,
         context=context,

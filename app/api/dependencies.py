@@ -13,6 +13,7 @@ from app.adapters.slack_reception import Reception
 from app.api.owner_page_values import OwnerPage
 from app.context import Context
 from app.domain.access import Role
+from app.explanations import Explanations
 from app.intake import Intake
 from app.manual_actions import ManualActions
 from app.ports import IncidentStore
@@ -57,6 +58,7 @@ class State(TypedDict):
     intake: Intake
     manual_actions: ManualActions
     tasks: Tasks
+    explanations: Explanations
     store: IncidentStore
     recorder: Recorder
     context: Context
@@ -132,6 +134,11 @@ def _tasks(request: Request) -> Tasks:
     return tasks
 
 
+def _explanations(request: Request) -> Explanations:
+    explanations: Explanations = request.state.explanations
+    return explanations
+
+
 def _slack(request: Request) -> SlackEntrance:
     entrance: SlackEntrance = request.state.slack
     return entrance
@@ -140,6 +147,7 @@ def _slack(request: Request) -> SlackEntrance:
 IntakeDep = Annotated[Intake, Depends(_intake)]
 ManualActionsDep = Annotated[ManualActions, Depends(_manual_actions)]
 TasksDep = Annotated[Tasks, Depends(_tasks)]
+ExplanationsDep = Annotated[Explanations, Depends(_explanations)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]
 RecorderDep = Annotated[Recorder, Depends(_recorder)]
 ContextDep = Annotated[Context, Depends(_context)]

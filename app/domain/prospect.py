@@ -14,7 +14,9 @@ from app.domain.readings import AlertingRule
 from app.domain.world import World
 
 SHIPPED = AlertingRule(
-    IDLE, {"severity": "warning", "policy": "reclaim"}, lasting=timedelta(minutes=5)
+    IDLE,
+    {"severity": "warning", "policy": "reclaim", "scope": Scope.ALLOCATION},
+    lasting=timedelta(minutes=5),
 )
 """The alert on idle GPUs as alerting-rules/reclaim.rules.yaml has it."""
 
@@ -60,7 +62,6 @@ def prospect(allocation: Allocation, rule: AlertingRule, world: World) -> Prospe
     identity = identity_of(allocation, rule)
     rulebook = world.rulebook
     policy = rulebook.policy_for(identity)
-    never = never_judged(allocation)
     known = allocation.task_type is not None
     return Prospect(
         policy=policy.name,
@@ -68,8 +69,8 @@ def prospect(allocation: Allocation, rule: AlertingRule, world: World) -> Prospe
         mode=policy.ceiling(rulebook.mode),
         lowered_by=ceilings(policy, rulebook),
         grace=policy.grace_for(identity.task_type) if known else policy.grace_default,
-        holds=() if never else holds_over(as_if_idle(identity, rulebook, world.now), world),
-        never=never,
+        holds=holds_over(as_if_idle(identity, rulebook, world.now), world),
+        never=never_judged(allocation),
     )
 
 

@@ -71,6 +71,7 @@ ENDPOINTS = [
     ),
     Endpoint("GET", "/api/v1/tasks", kept_for(*READERS, status=200)),
     Endpoint("GET", "/api/v1/tasks/{task_id}", kept_for(*READERS, status=404)),
+    Endpoint("GET", "/api/v1/tasks/{task_id}/explanation", kept_for(*READERS, status=404)),
     Endpoint("GET", "/api/v1/breaker", kept_for(*READERS, status=200)),
     Endpoint(
         "POST",

@@ -235,3 +235,42 @@ async def test_nothing_is_said_to_run_before_determined_was_read(
         answers = [await ask(client), await ask(client, f"{LISTED}/t-1")]
 
     assert [each.status_code for each in answers] == [503, 503]
+
+
+async def test_explanation_tells_what_each_alert_sees_and_what_would_follow(
+    client: httpx.AsyncClient, upstream: respx.MockRouter, bobs: TaskState
+) -> None:
+    loaded = {"severity": "warning", "policy": "reclaim", "scope": "allocation"}
+    rule = {"name": "GPUAllocationIdle", "labels": loaded, "duration": 300, "lastError": "slow"}
+    rules = {"groups": [{"rules": [rule]}]}
+    upstream["rules"].respond(json={"status": "success", "data": rules})
+    upstream["query"].respond(json=vector((ACTIVE, bobs, 1.0), (AVERAGE, bobs, 60.0)))
+
+    answer = await ask(client, f"{LISTED}/{bobs.task_id}/explanation")
+
+    found = answer.raise_for_status().json()
+    assert found["task"]["task_id"] == bobs.task_id
+    assert {each["name"]: each["value"] for each in found["measures"]} == {"utilization": 60.0}
+    [look] = found["alerts"]
+    assert (look["alertname"], look["state"], look["error"]) == (rule["name"], "inactive", "slow")
+    # Prometheus has no window of it in this test.
+    assert [each["met"] for each in look["conditions"]] == [False]
+    assert [each["stage"] for each in found["next"]] == ["alert", "warning", "stop"]
+    assert "mode is observe" in found["next"][2]["words"]
+    assert found["unknown"] == []
+
+
+async def test_explanation_says_what_is_not_known_and_what_is_known_all_the_same(
+    client: httpx.AsyncClient, upstream: respx.MockRouter, bobs: TaskState
+) -> None:
+    for name in ("query", "rules"):
+        upstream[name].respond(503)
+
+    answer = await ask(client, f"{LISTED}/{bobs.task_id}/explanation")
+    nobodys = await ask(client, f"{LISTED}/t-1/explanation")
+
+    found = answer.raise_for_status().json()
+    assert found["unknown"] == ["Prometheus could not be read: Prometheus answered 503."]
+    assert (found["alerts"], found["measures"], found["next"][0]["at"]) == ([], [], None)
+    assert found["task"]["if_idle"]["policy"] == "reclaim"
+    assert nobodys.status_code == 404

@@ -11,12 +11,22 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from app.adapters.alertmanager import WebhookMessage, read_message
-from app.api import actions, breaker, incidents, operations, slack, tasks, webhook
+from app.api import (
+    actions,
+    breaker,
+    explanation,
+    incidents,
+    operations,
+    slack,
+    tasks,
+    webhook,
+)
 from app.api.actions import ActionView, EffectView, WarningView
 from app.api.breaker import BreakerView
 from app.api.dependencies import allow
+from app.api.explanation import ExplanationView
 from app.api.incidents import IncidentView, IncidentWithHistory
-from app.api.tasks import OneTaskView
+from app.api.tasks import OneTaskView, TaskView
 from app.domain.press import Press
 from app.main import create_app
 from app.settings import CONFIG_VARIABLE, load_settings
@@ -33,6 +43,7 @@ def routes() -> Iterator[APIRoute]:
         incidents.router,
         actions.router,
         tasks.router,
+        explanation.router,
         breaker.router,
         slack.router,
         operations.router,
@@ -113,6 +124,16 @@ def test_example_of_a_task_has_every_field() -> None:
     shown = example("### `GET /api/v1/tasks/{task_id}`")
 
     read_again = OneTaskView.model_validate(shown).model_dump(mode="json")
+
+    assert read_again == shown
+
+
+def test_example_of_an_explanation_has_every_field_beside_the_task() -> None:
+    shown = example("### `GET /api/v1/tasks/{task_id}/explanation`")
+    task = example("### `GET /api/v1/tasks/{task_id}`")
+    shown["task"] = {name: task[name] for name in TaskView.model_fields}
+
+    read_again = ExplanationView.model_validate(shown).model_dump(mode="json")
 
     assert read_again == shown
 
