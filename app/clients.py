@@ -55,14 +55,16 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         ConfigurationError: a secret or a certificate cannot be read.
     """
     within = settings.request_timeout
-    master = await _http(settings.determined, None, within, stack)
-    session = _session(settings.determined, master)
-    prometheus = await _http(settings.prometheus, _basic_auth(settings.prometheus), within, stack)
+    master = await http_client(settings.determined, None, within, stack)
+    session = determined_session(settings.determined, master)
+    prometheus = await http_client(
+        settings.prometheus, basic_auth(settings.prometheus), within, stack
+    )
     peers = {
-        _name(peer.url): await _http(peer, _basic_auth(peer), within, stack)
+        peer_name(peer.url): await http_client(peer, basic_auth(peer), within, stack)
         for peer in settings.alertmanagers
     }
-    slack = await _slack(settings, stack)
+    slack = await slack_client(settings, stack)
     budget = Budget()
     messenger, directory = _messenger(settings, slack, budget)
     rules = Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1))
@@ -121,7 +123,7 @@ def socket_mode(
     )
 
 
-async def _http(
+async def http_client(
     section: HttpSection, auth: httpx.Auth | None, within: timedelta, stack: AsyncExitStack
 ) -> httpx.AsyncClient:
     client = httpx.AsyncClient(
@@ -137,7 +139,7 @@ async def _http(
     return await stack.enter_async_context(client)
 
 
-def _basic_auth(section: HttpSection) -> httpx.BasicAuth | None:
+def basic_auth(section: HttpSection) -> httpx.BasicAuth | None:
     if section.password_file is None:
         return None
     return httpx.BasicAuth(section.username, read_secret(section.password_file))
@@ -160,7 +162,7 @@ def _usual_certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _session(section: DeterminedSection, client: httpx.AsyncClient) -> Session:
+def determined_session(section: DeterminedSection, client: httpx.AsyncClient) -> Session:
     return Session(
         client,
         _credentials(section),
@@ -177,7 +179,7 @@ def _credentials(section: DeterminedSection) -> Password | AccessToken:
     return Password(section.username, read_secret(section.password_file))
 
 
-async def _slack(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
+async def slack_client(settings: Settings, stack: AsyncExitStack) -> AsyncWebClient:
     slack = settings.slack
     # Slack is outside, and a lab may reach the outside through a proxy alone.
     session = await stack.enter_async_context(
@@ -233,7 +235,7 @@ def owner_links(settings: Settings) -> OwnerLinks | None:
     return OwnerLinks(read_secret(settings.owner_page.secret_file), str(settings.public_url))
 
 
-def _name(url: AnyHttpUrl) -> str:
+def peer_name(url: AnyHttpUrl) -> str:
     """Return an address without what a person may have written into it: user and password.
 
     With the path: behind a proxy it alone tells one peer from the other.

@@ -98,6 +98,15 @@ def retry_after(text: str | None) -> timedelta | None:
     return min(max(aware - datetime.now(UTC), timedelta()), _LONGEST_WAIT)
 
 
+def read_date(headers: httpx.Headers) -> datetime | None:
+    """Read the header Date, which is of whole seconds: the other machine's clock. None: no date."""
+    try:
+        at = parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def _faults(exc: ValidationError) -> str:
     errors = exc.errors(include_input=False, include_context=False, include_url=False)
     words = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in errors]

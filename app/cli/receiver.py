@@ -4,13 +4,13 @@ import uvicorn
 
 from app.cli.terminal import fail, read_settings
 from app.main import create_app
-from app.preflight import secrets
+from app.preflight import State, secrets
 
 
 def serve() -> None:
     """Run the receiver until it is asked to stop."""
     settings = read_settings()
-    missing = [finding.words for finding in secrets(settings) if not finding.good]
+    missing = [finding.words for finding in secrets(settings) if finding.state is State.MISSING]
     if missing:
         fail("\n".join(missing))
     uvicorn.run(

@@ -107,7 +107,7 @@ def _upgrade(connection: sa.Connection) -> None:
         # Replicas that start together migrate one after the other.
         connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION})")
-    noted, newest = _revision(connection), _newest()
+    noted, newest = revision(connection), newest_revision()
     if noted == newest:
         return
     if noted is not None and noted > newest:
@@ -125,7 +125,7 @@ def _upgrade(connection: sa.Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def revision(connection: sa.Connection) -> str | None:
     """Return what Alembic has noted of the schema. None: nothing."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
@@ -133,6 +133,6 @@ def _revision(connection: sa.Connection) -> str | None:
     return noted
 
 
-def _newest() -> str:
+def newest_revision() -> str:
     """Return the last migration: each file's name begins with its revision."""
     return max(path.name for path in (_MIGRATIONS / "versions").glob("*.py")).partition("_")[0]

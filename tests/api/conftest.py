@@ -113,6 +113,7 @@ def configuration(
     def secret(name: str, text: str) -> str:
         path = tmp_path / name
         path.write_text(f"{text}\n")
+        path.chmod(0o600)
         return str(path)
 
     return {

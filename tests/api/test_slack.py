@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -24,7 +25,7 @@ from app.domain.policy import Mode, Rulebook
 from app.domain.press import Press
 from app.errors import ConfigurationError
 from app.ports import PressHandler
-from app.preflight import Finding, preflight
+from app.preflight import State, preflight
 from app.settings import load_settings
 from app.telemetry import Telemetry
 from tests.adapters.slack_payloads import (
@@ -316,12 +317,11 @@ async def test_receiver_starts_and_ends_while_slack_is_silent(
     assert connected == 0
 
 
-@pytest.mark.usefixtures("upstream")
 @pytest.mark.parametrize(
-    ("refusals", "good", "words"),
+    ("refusals", "state", "words"),
     [
-        ([], True, "the app token is accepted, for Socket Mode"),
-        ([{"error": "not_allowed_token_type"}], False, "Slack answered not_allowed_token_type"),
+        ([], State.OK, "pressed buttons come by Socket Mode"),
+        ([{"error": "not_allowed_token_type"}], State.MISSING, "answered not_allowed_token_type"),
     ],
     ids=["accepted", "a token of the bot"],
 )
@@ -329,17 +329,21 @@ async def test_check_asks_whether_the_app_token_is_accepted(
     configuration: dict[str, Any],
     configure: Configure,
     tmp_path: Path,
+    upstream: respx.MockRouter,
     refusals: list[dict[str, Any]],
-    good: bool,  # noqa: FBT001 -- pytest gives it by name.
+    state: State,
     words: str,
 ) -> None:
     async with socket_slack() as other_slack:
         other_slack.refusals = refusals
         configure(configuration | {"slack": socket_mode(configuration, other_slack, tmp_path)})
+        upstream.route().respond(503)
 
         findings = await preflight(load_settings())
 
-    assert findings[-1] == Finding("slack", good=good, words=words)
+    [found] = [each for each in findings if each.id == "slack.buttons"]
+    assert found.state is state
+    assert words in found.words
 
 
 def socket_mode(

@@ -15,7 +15,7 @@ from app.cli.checks import print_findings, print_reaches
 from app.cli.report_forms import Form, written
 from app.domain.report import By
 from app.export import line
-from app.preflight import Finding
+from app.preflight import Finding, State
 from app.reach import Reach
 from tests.api.test_history_export import STORED
 from tests.docs.pages import ROOT
@@ -66,10 +66,11 @@ def examples() -> Mapping[str, Example]:
 
 
 def _findings() -> None:
+    scopes = "the app lacks im:write"
     print_findings(
         [
-            Finding("secrets", good=True, words="5 files can be read"),
-            Finding("slack", good=False, words="Slack refuses auth.test: invalid_auth"),
+            Finding("determined.login", State.OK, "as watchdog"),
+            Finding("slack.scopes", State.MISSING, scopes, "Add them, and install the app again."),
         ]
     )
 
