@@ -82,6 +82,7 @@ class RunFiles:
             "slack_admin_webhook": "/".join([self.simulated.slack, "services", *WEBHOOK]),
         }
         for name, word in words.items():
+            self._secret(name).touch(mode=0o600)
             self._secret(name).write_text(word)
 
     def _rendering(self) -> Rendering:

@@ -135,18 +135,24 @@ def print_table(findings: Sequence[Finding]) -> None:
 
 
 def _add_system(table: Table, findings: Sequence[Finding]) -> None:
-    good = [each for each in findings if each.state is State.OK]
-    if good:
-        names = dict.fromkeys(each.id.partition(".")[2].replace("_", " ") for each in good)
-        mark = Text(_WORDS[State.OK], _STYLES[State.OK])
-        table.add_row(mark, good[0].system, Text(", ".join(names)))
+    _add_short(table, [each for each in findings if each.state is State.OK])
     for each in findings:
-        if each.state is not State.OK:
+        if each.state in {State.MISSING, State.WARNING}:
             # Other systems' words: neither mark-up nor what moves the cursor comes of them.
             words = Text(clean(each.words, _LONGEST))
             if each.remedy:
                 words.append(f"\n→ {each.remedy}", "bold")
             table.add_row(Text(_WORDS[each.state], _STYLES[each.state]), each.system, words)
+
+    _add_short(table, [each for each in findings if each.state is State.NOT_ASKED])
+
+
+def _add_short(table: Table, findings: Sequence[Finding]) -> None:
+    """Add one row for all, with the names of the questions alone."""
+    if findings:
+        names = dict.fromkeys(each.id.partition(".")[2].replace("_", " ") for each in findings)
+        mark = Text(_WORDS[findings[0].state], _STYLES[findings[0].state])
+        table.add_row(mark, findings[0].system, Text(", ".join(names)))
 
 
 def _sum(findings: Sequence[Finding]) -> str:

@@ -48,7 +48,8 @@ def _judge_peer(peer: PeerAnswers, settings: Settings) -> Iterator[Finding]:
         remedy = "See that it runs, and its url under `alertmanagers`."
         if isinstance(status, UpstreamRejectedError):
             remedy = "Correct its url, username and password_file under `alertmanagers`."
-        yield missing("alertmanager.reachable", str(status), remedy)
+        why = str(status).removeprefix(f"Alertmanager {peer.name} ")
+        yield missing("alertmanager.reachable", why, remedy)
         return
     yield ok("alertmanager.reachable", f"version {status.version}")
     yield from judge_clock("alertmanager", peer.ahead)

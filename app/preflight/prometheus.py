@@ -101,7 +101,8 @@ def _health(groups: Sequence[LoadedGroup], now: datetime) -> Finding:
 
 def _is_late(group: LoadedGroup, now: datetime) -> bool:
     if group.last_evaluation is None:
-        return True
+        # Prometheus has just been started; it begins with each group some time in its interval.
+        return False
     allowed = _MISSED * timedelta(seconds=group.interval) + _PATIENCE
     return now - group.last_evaluation > allowed
 

@@ -37,7 +37,7 @@ def judge_secrets(files: Sequence[SecretFile]) -> Iterator[Finding]:
     if exposed:
         yield warning(
             "secrets.permissions",
-            f"everybody on this machine may read {some(exposed)}",
+            f"everybody on this machine may read {some(exposed, 2)}",
             "chmod o-r; they give whoever reads them the watchdog's rights.",
         )
     else:

@@ -136,7 +136,7 @@ def test_check_asks_everything_when_nothing_is_ready(
     assert {name: words for name, (mark, words) in not_ok(result).items() if mark == "MISSING"} == {
         "determined.login": "Determined refuses the login of watchdog",
         "prometheus.rules": "Prometheus answered 503",
-        "alertmanager.reachable": "alertmanager:9093: Alertmanager alertmanager:9093 answered 503",
+        "alertmanager.reachable": "alertmanager:9093: answered 503",
         "slack.token": "Slack answered invalid_auth",
         "slack.buttons": "Socket Mode: Slack answered invalid_auth",
     }

@@ -250,5 +250,13 @@ def test_receiver_that_is_not_there_is_one_finding() -> None:
     assert wrong(findings) == {("alertmanager.receiver", MISSING)}
 
 
+def test_rules_of_a_prometheus_that_has_just_begun_are_not_late() -> None:
+    at = "0001-01-01T00:00:00Z"
+
+    findings = judged(lambda setup: setup.group("gpu-watchdog-reclaim").update(lastEvaluation=at))
+
+    assert not_good(findings) == set()
+
+
 def test_agents_without_gpus_are_named() -> None:
     assert ("determined.agents", WARNING) in not_good(judged(b.no_gpus))

@@ -34,6 +34,8 @@ def test_table_is_80_columns_wide_and_obeys_no_other_system(
         [
             Finding("slack.token", State.OK, "accepted"),
             Finding("slack.scopes", State.MISSING, words, "Add the scopes that are named there."),
+            Finding("slack.buttons", State.NOT_ASKED, "not known", "Mend that first."),
+            Finding("slack.admin_channel", State.NOT_ASKED, "not known", "Mend that first."),
         ]
     )
 
@@ -42,7 +44,8 @@ def test_table_is_80_columns_wide_and_obeys_no_other_system(
     assert "[bold]x[/]" in printed
     assert "\x1b" not in printed
     assert "→ Add the scopes" in printed
-    assert printed.splitlines()[-1] == "1 missing"
+    assert "not asked  slack   buttons, admin channel" in printed
+    assert printed.splitlines()[-1] == "1 missing, 2 not asked"
 
 
 def test_nothing_wrong_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
