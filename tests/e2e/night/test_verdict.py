@@ -9,6 +9,8 @@ import pytest
 
 from app.domain.reasons import Reason
 from tests.e2e.night.night import GRACE, Night
+from tests.grafana.asking import Choice, answers, numbers
+from tests.grafana.reading import asked
 
 pytestmark = pytest.mark.e2e
 Json = dict[str, Any]
@@ -99,3 +101,19 @@ def test_s12_every_stop_shows_the_whole_evidence_that_it_rests_on(
             assert datetime.fromisoformat(proof[moment]) < datetime.fromisoformat(
                 proof["judged_at"]
             )
+
+
+@pytest.mark.usefixtures("killed")
+def test_the_dashboard_of_the_watchdog_shows_what_it_did(night: Night) -> None:
+    queries = {str(each): each for each in asked("gpu-watchdog-watchdog")}
+
+    def highest(place: str) -> float:
+        found = answers(queries[place], night.world, Choice())
+        return max((number for each in found for number in numbers(each)), default=0)
+
+    for figure in ("Warnings", "Keeps pressed", "Holds", "Stops", "GPUs freed"):
+        assert highest(f"{figure} A") >= 1, figure
+    assert highest("Idle GPU-hours ended A") > 0
+    for chart in ("Messages, by outcome A", "Buttons pressed in Slack A"):
+        assert highest(chart) > 0, chart
+    assert highest("mark The breaker is tripped") == 1
