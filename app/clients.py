@@ -18,6 +18,7 @@ from app.adapters.determined import Determined
 from app.adapters.determined_session import AccessToken, Password, Session
 from app.adapters.owner_links import OwnerLinks
 from app.adapters.prometheus import Prometheus
+from app.adapters.prometheus_past import PrometheusPast
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
 from app.adapters.slack_bulletin import SlackBulletin
 from app.adapters.slack_reception import PrivateAnswers, Reception
@@ -26,7 +27,7 @@ from app.domain.budget import Budget
 from app.domain.outbox import Pace
 from app.errors import ConfigurationError
 from app.lookout import Systems
-from app.ports import PressHandler, RuleFiles, SilenceLists, Trends
+from app.ports import Past, PressHandler, RuleFiles, SilenceLists, Trends
 from app.sections import DeterminedSection, HttpSection
 from app.settings import Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
@@ -85,6 +86,17 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         silence_lists=alertmanager,
         bulletin=SlackBulletin(slack, settings.slack.admin_channel, budget=budget),
     )
+
+
+async def open_past(settings: Settings, stack: AsyncExitStack) -> Past:
+    """Open a client of Prometheus alone, to be closed with the stack.
+
+    Raises:
+        ConfigurationError: a secret or a certificate cannot be read.
+    """
+    section = settings.prometheus
+    client = await http_client(section, basic_auth(section), settings.request_timeout, stack)
+    return PrometheusPast(client)
 
 
 def reception(

@@ -9,6 +9,7 @@ cli = family(
         "serve": "receiver:serve",
         "check": "checks:check",
         "report": "report:report",
+        "backtest": "backtest:backtest",
         "history": family("What happened to incidents.", {"export": "history:export"}),
         "users": family("Owners of tasks, and how they are told.", {"check": "checks:check_users"}),
     },

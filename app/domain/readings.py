@@ -1,6 +1,6 @@
 """What the systems that we ask have answered. Values only; who asks is the adapters' affair."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,3 +95,12 @@ class Series:
     labels: Mapping[str, str]
     points: tuple[tuple[datetime, float], ...]
     """In the order of time; where nothing was measured there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One series at each step of a while."""
+
+    labels: Mapping[str, str]
+    values: Sequence[float]
+    """Not a number at steps where there was none."""

@@ -41,6 +41,12 @@ class WakingHours:
             return None
         return min(begin for begin, _ in days if begin > now)
 
+    def next_end(self, now: datetime, zone: tzinfo) -> datetime | None:
+        """Return when the hours that last now end, in UTC. None: never, or they do not last."""
+        if self.are_off:
+            return None
+        return next((end for begin, end in _days(self, now, zone) if begin <= now < end), None)
+
     def earliest_end(self, span: timedelta, now: datetime, zone: tzinfo) -> datetime:
         """Return the end of the first such span from now on that the hours do not break."""
         if self.are_off:

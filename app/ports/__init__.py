@@ -8,7 +8,7 @@ from app.ports.database import Archive, IncidentStore, Leases, Outbox, PressBook
 from app.ports.digests import Bulletin, DigestBook
 from app.ports.owners import OwnerActions, Trends
 from app.ports.presses import PressHandler
-from app.ports.systems import AlertPeers, Cluster, Messenger, Rules
+from app.ports.systems import AlertPeers, Cluster, Messenger, Past, Rules
 from app.ports.tasks import RuleFiles, SilenceLists
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Messenger",
     "Outbox",
     "OwnerActions",
+    "Past",
     "PressBook",
     "PressHandler",
     "RuleFiles",

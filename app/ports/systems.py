@@ -8,7 +8,7 @@ from app.domain.actions import Audience, Notice
 from app.domain.cluster import Allocation, Snapshot
 from app.domain.incident import Keep, Receipt
 from app.domain.outbox import Recipient
-from app.domain.readings import PeerReading, RuleAlert, Sample
+from app.domain.readings import PeerReading, RuleAlert, Sample, Track
 
 
 class Cluster(Protocol):
@@ -65,6 +65,19 @@ class Rules(Protocol):
 
     async def query(self, expression: str) -> Sequence[Sample]:
         """Evaluate an instant query now."""
+        ...
+
+
+class Past(Protocol):
+    """Prometheus, for what it has recorded. Nothing is decided by it."""
+
+    async def tracks(
+        self, expression: str, *, begin: datetime, steps: int, step: timedelta
+    ) -> Sequence[Track]:
+        """Evaluate an expression at each of so many steps, the first of them at `begin`.
+
+        Prometheus takes 11,000 steps at most.
+        """
         ...
 
 

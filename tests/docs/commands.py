@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from app.cli import cli
+from app.cli import backtest_forms, cli
 from app.cli.checks import print_findings, print_reaches
 from app.cli.report_forms import Form, written
 from app.domain.report import By
@@ -18,6 +18,7 @@ from app.export import line
 from app.preflight import Finding, State
 from app.reach import Reach
 from tests.api.test_history_export import STORED
+from tests.docs.backtest import BACKTEST
 from tests.docs.pages import ROOT
 from tests.docs.report import REPORT
 from tests.domain.examples import IDENTITY, T0
@@ -55,6 +56,11 @@ def examples() -> Mapping[str, Example]:
             written(REPORT[By.USER], Form.TABLE),
             "A `?` stands where no GPU was seen. `--by type` takes longer than the rest: it is\n"
             "summed up a minute at a time. Idle time has short pauses of work in it.",
+        ),
+        "backtest": Example(
+            "backtest --until 2026-11-24T12:00:00Z --set idle.window=45m",
+            backtest_forms.written(BACKTEST, backtest_forms.BacktestForm.TABLE),
+            "[How to read it, and how to choose limits](backtest.md).",
         ),
         "history export": Example(
             "history export --since 2026-11-24",

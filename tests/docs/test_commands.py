@@ -14,6 +14,6 @@ def test_every_command_but_the_receiver_has_an_example() -> None:
 
 
 def test_examples_of_tables_fit_a_terminal() -> None:
-    tables = [examples()[name].output for name in ("report", "users check")]
+    tables = [examples()[name].output for name in ("report", "backtest", "users check")]
 
     assert max(len(line) for table in tables for line in table.splitlines()) <= WIDEST

@@ -47,6 +47,22 @@ def test_hours_begin_with_their_first_minute_and_are_over_with_their_last(
 
 
 @pytest.mark.parametrize(
+    ("span", "now", "end"),
+    [
+        (DAY, "2026-11-24T08:59:59", None),
+        (DAY, "2026-11-24T09:00", "2026-11-24T21:00"),
+        (DAY, "2026-11-24T20:59:59", "2026-11-24T21:00"),
+        (DAY, "2026-11-24T21:00", None),
+        (NIGHT, "2026-11-24T23:00", "2026-11-25T04:00"),
+        (NIGHT, "2026-11-25T03:00", "2026-11-25T04:00"),
+        (ALWAYS, "2026-11-24T03:00", None),
+    ],
+)
+def test_hours_that_last_have_an_end(span: WakingHours, now: str, end: str | None) -> None:
+    assert span.next_end(at(now), UTC) == (at(end) if end else None)
+
+
+@pytest.mark.parametrize(
     ("zone", "now", "begin"),
     [
         ("Europe/Zurich", "2026-11-24T20:30", "2026-11-25T08:00"),
