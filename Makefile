@@ -17,7 +17,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slack check format fuzz fuzz-breaks bench-rules bench-reconcile mutate
-.PHONY: mutate-rules lock screenshots clean system venv venv-det venv-mutate
+.PHONY: mutate-rules image-steps lock screenshots clean system venv venv-det venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,9 +63,13 @@ mutate-rules: venv ## Break the rules, one condition at a time, and see a test f
 lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) pyproject.toml -o requirements/run.txt
 	@$(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/det.in -o requirements/det.txt
 	@$(LOCK) requirements/mutate.in -o requirements/mutate.txt
 	@$(LOCK) requirements/uv.in -o requirements/uv.txt
+
+image-steps: venv ## Do what the Dockerfile does, in a new folder and without Docker (a minute)
+	@.venv/bin/python -m tests.deploy.image_steps
 
 screenshots: venv ## Take the pictures of docs/images anew (a minute)
 	@.venv/bin/python -m tests.docs.pictures

@@ -12,6 +12,7 @@ from demo.scaling import (
     ADMIN_WEBHOOK,
     ALERTMANAGER,
     DETERMINED_TOKEN,
+    PROMETHEUS_PASSWORD,
     RULE_FILES,
     WEBHOOK_TOKEN,
     Rendering,
@@ -75,6 +76,9 @@ class RunFiles:
         words = {f"{role}_token": token for role, token in self.tokens.items()}
         words |= {
             "determined_password": "watchdog",
+            # Nobody asks for these here: the demo's Prometheus and Alertmanager are open.
+            "prometheus_password": "prometheus",
+            "watchdog_password": "watchdog",
             "slack_bot_token": BOT_TOKEN,
             "slack_app_token": APP_TOKEN,
             "slack_signing_secret": SIGNING_SECRET,
@@ -100,6 +104,7 @@ class RunFiles:
             paths={
                 RULE_FILES: rules,
                 DETERMINED_TOKEN: self._determined_token,
+                PROMETHEUS_PASSWORD: self._secret("prometheus_password"),
                 WEBHOOK_TOKEN: self._secret("alertmanager_token"),
                 ADMIN_WEBHOOK: self._secret("slack_admin_webhook"),
                 ADMIN_TEMPLATES: ROOT / "alertmanager" / ADMIN_TEMPLATES,
@@ -124,7 +129,10 @@ class RunFiles:
                 "password_file": str(self._secret("determined_password")),
                 "prometheus_token_file": str(self._determined_token),
             },
-            "prometheus": {"url": f"http://{self.prometheus}"},
+            "prometheus": {
+                "url": f"http://{self.prometheus}",
+                "password_file": str(self._secret("watchdog_password")),
+            },
             "alertmanagers": [{"url": f"http://{peer}"} for peer in self.alertmanagers],
             "slack": {
                 "api_url": f"{self.simulated.slack}/api/",

@@ -49,6 +49,7 @@ PROMQL_ANNOTATIONS = frozenset({"verify", "evidence"})
 RULE_FILES = "../alerting-rules/*.rules.yaml"
 DETERMINED_TOKEN = "/run/gpu-watchdog/determined-token"  # noqa: S105  # a path, no secret
 WEBHOOK_TOKEN = "/run/secrets/webhook_token"  # noqa: S105  # a path, no secret
+PROMETHEUS_PASSWORD = "/run/secrets/prometheus_password"  # noqa: S105  # a path, no secret
 ADMIN_WEBHOOK = "/run/secrets/slack_admin_webhook"
 ADMIN_TEMPLATES = "templates/*.tmpl"
 """The paths as the files have them, to be replaced through `Rendering.paths`."""
@@ -86,7 +87,9 @@ class Rendering:
     """`host:port` of further Alertmanagers, which stand wherever the one of the file does."""
 
     node_exporters: Mapping[str, str] = field(default_factory=dict)
-    """An agent's dcgm-exporter -> its node-exporter, where the ports are not 9400 and 9100."""
+    """An agent's dcgm-exporter -> its node-exporter, where the ports are not 9400 and 9100. There,
+    cAdvisor is where Determined's list has it.
+    """
 
 
 UNCHANGED = Rendering()
@@ -144,6 +147,8 @@ def scale_prometheus_config(text: str, factor: float, rendering: Rendering = UNC
     config = _render(_scale_tree(read, names, factor), rendering)
     if rendering.node_exporters:
         for job in config["scrape_configs"]:
+            if job["job_name"] == "determined-agents":
+                job["relabel_configs"] = []
             if job["job_name"] == "node-exporter":
                 job["relabel_configs"] = _node_exporter_relabeling(rendering.node_exporters)
     return _dump(config)
