@@ -19,6 +19,8 @@
   - StopGivenUpError             Determined was called again and again in vain: a person must look
   - NothingToStopError           no task of the incident is open
   - UnknownTargetError           the incident is not about this allocation
+  - NotStoppableError            Determined has no call that stops a task of this type
+  - OwnerUnknownError            Determined does not tell whose the task is
   - NotPausableError             Determined cannot pause a task of this type
   - TooLateToDismissError        a stop of the incident has begun
   - NothingToKeepError           no task of the incident is to be stopped at the moment
@@ -108,6 +110,14 @@ class NothingToStopError(WatchdogError):
 
 class UnknownTargetError(WatchdogError):
     """The incident is not about this allocation."""
+
+
+class NotStoppableError(WatchdogError):
+    """Determined has no call that stops such a task; the message names the type."""
+
+
+class OwnerUnknownError(WatchdogError):
+    """Determined does not tell whose the task is, so nobody may decide over it (S2)."""
 
 
 class NotPausableError(WatchdogError):

@@ -47,6 +47,7 @@ from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
 from app.store.people import SqlPressBook
 from app.store.sql import SqlIncidentStore
+from app.task_actions import TaskActions
 from app.tasks import Tasks
 from app.telemetry import Telemetry
 from app.tenure import Tenure
@@ -120,6 +121,7 @@ async def _start(
     book = SqlPressBook(engine)
     owner_actions = OwnerActions(answers, store, book, context)
     presses = Presses(owner_actions, answers, store, book, recorder, context)
+    manual = ManualActions(answers, store, book, recorder, clients.systems, context)
     tasks = Tasks(clients.rule_files, clients.silence_lists, store, context)
     links = owner_links(settings)
     handler = press_handler or presses.handle
@@ -127,7 +129,8 @@ async def _start(
     log.info("started", mode=settings.mode, version=__version__)
     return State(
         intake=Intake(store, recorder, context, wake=watch.wake),
-        manual_actions=ManualActions(answers, store, book, recorder, clients.systems, context),
+        manual_actions=manual,
+        task_actions=TaskActions(manual, store, book, recorder, context, wake=watch.wake),
         tasks=tasks,
         explanations=Explanations(tasks, clients.rule_files, context),
         store=store,

@@ -85,21 +85,25 @@ class ManualActions:
         order: Order,
         action: StopAction,
         allocation_ids: Collection[str] | None = None,
+        *,
+        once: Once | None = None,
     ) -> Done:
         """Let these allocations be stopped by the next tick; None: all that are open.
+
+        `once`: what it is done once for, where that is not the incident.
 
         Raises:
             UnknownTargetError, NothingToStopError, NotPausableError, StopGivenUpError: nothing of
                 it can be done.
             StaleIncidentError: others change the incident again and again.
         """
-        once = self._once(order, action, incident_id)
+        once = once or self.once(order, action, incident_id)
         incident = await self._store.incident(incident_id)
         settled = await self._settled(incident, once)
         if settled:
             return settled
         wanted = _wanted(incident, action, allocation_ids)
-        foresight = await self._foresee_stop(incident, wanted, order, action)
+        foresight = await self.foresee_stop(incident, wanted, order, action)
         if order.dry_run:
             return Done(incident, foresight)
         try:
@@ -107,13 +111,13 @@ class ManualActions:
                 incident_id,
                 wanted,
                 by=order.by,
-                reason=_detail(order, foresight, action),
+                reason=detail_of(order, foresight, action),
                 once=once,
                 action=action,
-                evidence=_evidence(foresight, once, action),
+                evidence=evidence_of_order(foresight, once, action),
             )
         except AskedTwiceError:
-            return await self._repeated(incident, once)
+            return await self.repeated(incident, once)
         return _over(after) if after.is_final else Done(after, foresight)
 
     async def dismiss(self, incident_id: str, order: Order) -> Done:
@@ -123,7 +127,7 @@ class ManualActions:
             TooLateToDismissError: it is being stopped.
             StaleIncidentError: others change the incident again and again.
         """
-        once = self._once(order, "dismiss", incident_id)
+        once = self.once(order, "dismiss", incident_id)
         incident = await self._store.incident(incident_id)
         settled = await self._settled(incident, once)
         if settled:
@@ -138,19 +142,19 @@ class ManualActions:
             after = await self._answers.dismiss(
                 incident_id,
                 by=order.by,
-                reason=_detail(order, foresight),
+                reason=detail_of(order, foresight),
                 once=once,
-                evidence=_evidence(foresight, once),
+                evidence=evidence_of_order(foresight, once),
             )
         except AskedTwiceError:
-            return await self._repeated(incident, once)
+            return await self.repeated(incident, once)
         if not after.is_final:
             raise TooLateToDismissError(incident_id)
         return Done(after, foresight) if after.state is IncidentState.DISMISSED else _over(after)
 
     async def keep(self, incident_id: str, order: Order, duration: timedelta) -> Done:
         """Keep its tasks for so long. Raises as `Answers.keep` does."""
-        once = self._once(order, "keep", incident_id)
+        once = self.once(order, "keep", incident_id)
         incident = await self._store.incident(incident_id)
         settled = await self._settled(incident, once)
         if settled:
@@ -165,22 +169,22 @@ class ManualActions:
                 incident_id, duration, by=order.by, reason=order.reason, once=once
             )
         except AskedTwiceError:
-            return await self._repeated(incident, once)
+            return await self.repeated(incident, once)
         return _over(after) if after.is_final else Done(after, foresight)
 
-    def _once(self, order: Order, action: str, incident_id: str) -> Once | None:
+    def once(self, order: Order, action: str, about: str) -> Once | None:
         if order.dry_run or not order.key:
             return None
-        key = json.dumps(["api", action, incident_id, order.by, order.key])
+        key = json.dumps(["api", action, about, order.by, order.key])
         return Once(key, self._context.now())
 
     async def _settled(self, incident: Incident, once: Once | None) -> Done | None:
         """Return the answer where there is nothing left to do: it was done before, or is over."""
         if once and await self._book.acted(once.key):
-            return await self._repeated(incident, once)
+            return await self.repeated(incident, once)
         return _over(incident) if incident.is_final else None
 
-    async def _repeated(self, incident: Incident, once: Once | None) -> Done:
+    async def repeated(self, incident: Incident, once: Once | None) -> Done:
         """Answer as the first time, as far as the history has it, with the incident as it is."""
         found = _TWICE
         for entry in await self._store.history(incident.incident_id):
@@ -188,7 +192,7 @@ class ManualActions:
                 found = _foresight_of(entry.evidence)
         return Done(await self._store.incident(incident.incident_id), found)
 
-    async def _foresee_stop(
+    async def foresee_stop(
         self, incident: Incident, wanted: Collection[str], order: Order, action: StopAction
     ) -> Foresight:
         clock = (await self._store.clock()).elapsed
@@ -248,14 +252,14 @@ def _taken_back(incident: Incident) -> tuple[Objection, ...]:
     )
 
 
-def _detail(order: Order, foresight: Foresight, action: StopAction = StopAction.KILL) -> str:
+def detail_of(order: Order, foresight: Foresight, action: StopAction = StopAction.KILL) -> str:
     """Return one line for the history: which call, why, and against what."""
     asked = f"{action}: {order.reason}" if action is StopAction.PAUSE else order.reason
     against = in_short(foresight.objections)
     return f"{asked} (against it: {against})" if against else asked
 
 
-def _evidence(
+def evidence_of_order(
     foresight: Foresight, once: Once | None, action: StopAction | None = None
 ) -> Mapping[str, Any]:
     return {

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from app.context import Context
 from app.domain import events as e
+from app.domain.by_hand import is_by_hand
 from app.domain.incident import Incident, IntentState
 from app.domain.proof import freshness
 from app.domain.reasons import Reason
@@ -81,7 +82,7 @@ class Recovery:
 
         While a stop may be under way it cannot: our own call empties the GPU, too.
         """
-        if any(target.request for target in incident.open_targets):
+        if is_by_hand(incident) or any(target.request for target in incident.open_targets):
             # A person wants it stopped, in use or not.
             return False
         intents = [target.intent for target in open_intents(incident)]

@@ -6,10 +6,11 @@ from app.adapters.slack_next import what_next
 from app.adapters.slack_text import date, quoted
 from app.adapters.slack_words import gpus
 from app.domain.actions import Matter, MessageKind
+from app.domain.alert import BY_HAND
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
-from app.domain.reclaimed import reclaimed
+from app.domain.reclaimed import asked_by, reclaimed
 
 _MOST_HOLDS = 3
 _NAME = 80
@@ -43,11 +44,19 @@ def state(kind: MessageKind, matter: Matter) -> str:
             what = (
                 "Paused" if stopped and all(each.stops_by_pause for each in stopped) else "Stopped"
             )
-            return f"{what} {date(incident.changed_at)}; {_freed(incident)}."
+            return f"{what} {date(incident.changed_at)}; {_freed(incident)}.{_asked(incident)}"
         case IncidentState.DISMISSED:
             return "An admin looked at it: a false alarm. Sorry for the interruption."
         case _:
             return what_next(kind, (matter,))
+
+
+def _asked(incident: Incident) -> str:
+    """Say who asked for a stop that nothing had announced, and why."""
+    if incident.identity.alertname != BY_HAND:
+        return ""
+    by, why = asked_by(incident), incident.annotations.get("description", "")
+    return f" {quoted(by, _NAME)} asked for it: “{quoted(why, _NOTE)}”."
 
 
 def _freed(incident: Incident) -> str:

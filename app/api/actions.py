@@ -139,7 +139,7 @@ Operator = Annotated[Caller, Depends(allow(*OPERATORS))]
 Admin = Annotated[Caller, Depends(allow(*ADMINS))]
 
 
-def _order(caller: Caller, request: DismissRequest, manner: Manner, key: str | None) -> Order:
+def order_of(caller: Caller, request: DismissRequest, manner: Manner, key: str | None) -> Order:
     return Order(caller.name, request.reason, key or "", manner.dry_run)
 
 
@@ -157,7 +157,7 @@ async def keep_incident(
     The keep and the hold are one transaction, which no stop can pass (S13): whoever comes second
     finds another version of the incident.
     """
-    order = _order(caller, request, manner, key)
+    order = order_of(caller, request, manner, key)
     return ActionView.after(await actions.keep(incident_id, order, request.duration), order)
 
 
@@ -174,7 +174,7 @@ async def kill_incident(
 
     What else speaks against it is told as a warning, and forbids nothing.
     """
-    order = _order(caller, request, manner, key)
+    order = order_of(caller, request, manner, key)
     done = await actions.stop(incident_id, order, StopAction.KILL, request.allocation_ids)
     return ActionView.after(done, order)
 
@@ -193,7 +193,7 @@ async def pause_incident(
     Determined pauses an experiment as a whole: a pause waits until it is asked for, or due, of all
     that runs of the experiment. It never becomes a kill.
     """
-    order = _order(caller, request, manner, key)
+    order = order_of(caller, request, manner, key)
     done = await actions.stop(incident_id, order, StopAction.PAUSE, request.allocation_ids)
     return ActionView.after(done, order)
 
@@ -208,5 +208,5 @@ async def dismiss_incident(
     key: Key = None,
 ) -> ActionView:
     """Its alert opens another incident only after its condition was seen to be over."""
-    order = _order(caller, request, manner, key)
+    order = order_of(caller, request, manner, key)
     return ActionView.after(await actions.dismiss(incident_id, order), order)

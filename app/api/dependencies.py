@@ -18,6 +18,7 @@ from app.intake import Intake
 from app.manual_actions import ManualActions
 from app.ports import IncidentStore
 from app.recorder import Recorder
+from app.task_actions import TaskActions
 from app.tasks import Tasks
 
 
@@ -57,6 +58,7 @@ class State(TypedDict):
 
     intake: Intake
     manual_actions: ManualActions
+    task_actions: TaskActions
     tasks: Tasks
     explanations: Explanations
     store: IncidentStore
@@ -129,6 +131,11 @@ def _manual_actions(request: Request) -> ManualActions:
     return actions
 
 
+def _task_actions(request: Request) -> TaskActions:
+    actions: TaskActions = request.state.task_actions
+    return actions
+
+
 def _tasks(request: Request) -> Tasks:
     tasks: Tasks = request.state.tasks
     return tasks
@@ -146,6 +153,7 @@ def _slack(request: Request) -> SlackEntrance:
 
 IntakeDep = Annotated[Intake, Depends(_intake)]
 ManualActionsDep = Annotated[ManualActions, Depends(_manual_actions)]
+TaskActionsDep = Annotated[TaskActions, Depends(_task_actions)]
 TasksDep = Annotated[Tasks, Depends(_tasks)]
 ExplanationsDep = Annotated[Explanations, Depends(_explanations)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]

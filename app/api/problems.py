@@ -20,6 +20,8 @@ from app.errors import (
     NothingToStopError,
     NotPausableError,
     NotSignedError,
+    NotStoppableError,
+    OwnerUnknownError,
     StaleIncidentError,
     StopGivenUpError,
     StopUnderWayError,
@@ -105,6 +107,14 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
         status.HTTP_422_UNPROCESSABLE_CONTENT,
         "body.allocation_ids: The incident is not about {error}. Nothing was done.",
     ),
+    NotStoppableError: (
+        status.HTTP_409_CONFLICT,
+        "Determined has no call that stops a {error}. Nothing was done.",
+    ),
+    OwnerUnknownError: (
+        status.HTTP_409_CONFLICT,
+        "Determined does not tell whose task it is. Nothing was done.",
+    ),
     NotPausableError: (
         status.HTTP_409_CONFLICT,
         "Determined cannot pause a {error}. Nothing was done; it can be killed.",
@@ -128,7 +138,7 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
     ),
     ClusterUnreadError: (
         status.HTTP_503_SERVICE_UNAVAILABLE,
-        "Determined has not been read yet: it is not known what runs. Try again.",
+        "Determined was not read lately: it is not known what runs. Try again.",
     ),
     ActivityUnknownError: (
         status.HTTP_503_SERVICE_UNAVAILABLE,

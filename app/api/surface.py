@@ -10,12 +10,22 @@ from app.api import (
     operations,
     owner_page,
     slack,
+    task_actions,
     tasks,
     webhook,
 )
 from app.api.problems import add_problem_responses
 
-_ALWAYS = (webhook, incidents, actions, tasks, explanation, breaker, operations)
+_ALWAYS = (
+    webhook,
+    incidents,
+    actions,
+    tasks,
+    explanation,
+    task_actions,
+    breaker,
+    operations,
+)
 
 
 def add_surface(app: FastAPI, *, hears_slack: bool, has_owner_page: bool) -> None:

@@ -17,6 +17,11 @@ from app.errors import InvalidAlertError
 HEARTBEAT = "WatchdogHeartbeat"
 """The alert that always fires, to show that rules, Alertmanager and webhook work."""
 
+BY_HAND = "ManualStop"
+"""No alert of Prometheus: the name under which a stop without an alert has its incident. Its policy
+is one that no configuration knows, so nothing but what a person asks for ever comes of it.
+"""
+
 IDLE = "GPUAllocationIdle"
 """The alert that says of one allocation that it is idle."""
 

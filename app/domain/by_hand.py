@@ -8,16 +8,29 @@ once (S2, S5, S6). Whatever else speaks against it is in the history (S12).
 from dataclasses import replace
 
 from app.domain import events as e
+from app.domain.alert import BY_HAND
 from app.domain.history import WATCHDOG
 from app.domain.incident import Incident, IncidentState, StopRequest, Target
 from app.domain.policy import StopAction
 from app.domain.reasons import Reason
-from app.domain.steps import Step, is_under_way, status
+from app.domain.steps import Step, is_under_way, open_intents, status
 
 
 def is_wanted(incident: Incident, allocation_id: str) -> bool:
     target = incident.target(allocation_id)
     return target is not None and target.request is not None
+
+
+def is_by_hand(incident: Incident) -> bool:
+    """Tell whether the incident is about what a person has asked for, and no alert."""
+    return incident.identity.alertname == BY_HAND
+
+
+def is_forgotten(incident: Incident) -> bool:
+    """Tell whether it is about a request that was taken back, or has lapsed."""
+    if not is_by_hand(incident) or open_intents(incident):
+        return False
+    return not any(each.request for each in incident.open_targets)
 
 
 def takes_back(incident: Incident, actor: str) -> bool:

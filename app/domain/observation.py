@@ -6,6 +6,7 @@ from datetime import datetime
 from app.domain import events as e
 from app.domain.alert import Scope
 from app.domain.breaker import BreakerState
+from app.domain.by_hand import is_forgotten
 from app.domain.cluster import Snapshot
 from app.domain.incident import Expressions, Hold, Incident, IncidentState, Target
 from app.domain.matchers import Silence
@@ -31,6 +32,7 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
     `mode` is the one that holds for the incident's policy.
     """
     yield from _of_determined(incident, world.snapshot)
+    yield from _of_the_request(incident)
     alert = (world.firing or {}).get(incident.identity.key)
     if alert is not None:
         yield from _of_the_alert(incident, alert)
@@ -61,6 +63,12 @@ def _of_the_alert(incident: Incident, alert: RuleAlert) -> Iterator[e.AlertSeen]
     expressions = expressions_of(alert)
     if expressions != incident.expressions or incident.block:
         yield e.AlertSeen(expressions, texts(alert.annotations))
+
+
+def _of_the_request(incident: Incident) -> Iterator[e.RuleGone]:
+    """Yield the end of what a person began without an alert, and wants no more."""
+    if is_forgotten(incident):
+        yield e.RuleGone("nobody asks for it any more")
 
 
 def _of_the_targets(incident: Incident, world: World) -> Iterator[e.TargetsChosen | e.TargetsLeft]:

@@ -1,16 +1,19 @@
 """How an incident begins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.domain.alert import Identity, Scope
+from app.domain.alert import BY_HAND, Identity, Scope
+from app.domain.cluster import Allocation
 from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState, Target
 from app.domain.policy import Limits, Mode
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
 
+NO_POLICY = "by-hand"
+"""What an incident without an alert has for a policy: none that a configuration can have."""
 FOR_PEOPLE = ("summary", "description", "runbook_url", "dashboard_url")
 """The annotations that messages show; the others are for the watchdog itself."""
 
@@ -95,3 +98,30 @@ def open_incident(
     )
     entry = Entry(at=at, reason=Reason.ALERT_FIRED, before=None, after=IncidentState.FIRING)
     return Transition(incident, (), (entry,))
+
+
+def open_by_hand(
+    incident_id: str, allocation: Allocation, *, by: str, why: str, at: datetime
+) -> Transition:
+    """Begin an incident about a stop that a person asks for, where no alert is about the task.
+
+    Nobody asks for anything in it yet: that needs a `StopRequested`. `allocation`: with its owner
+    and type known.
+    """
+    identity = Identity(
+        alertname=BY_HAND,
+        severity="info",
+        policy=NO_POLICY,
+        scope=Scope.ALLOCATION,
+        username=allocation.username or "",
+        resource_pool=allocation.resource_pool,
+        allocation_id=allocation.allocation_id,
+        task_id=allocation.task_id,
+        task_type=allocation.task_type or "",
+    )
+    texts_ = {"summary": f"{by} asked for it, without an alert.", "description": why}
+    opening = open_incident(incident_id, identity, mode=Mode.OBSERVE, annotations=texts_, at=at)
+    [target] = opening.incident.targets
+    named = replace(target, name=allocation.name, slots=allocation.slots)
+    entry = Entry(at, Reason.OPENED_BY_HAND, before=None, after=IncidentState.FIRING, actor=by)
+    return Transition(opening.incident.with_target(named), (), (entry,))

@@ -6,6 +6,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     # What moved an incident.
     ALERT_FIRED = "alert_fired"
+    OPENED_BY_HAND = "opened_by_hand"  # for a stop that a person asks for without any alert
     ALERT_ACTIVE = "alert_active"  # Alertmanager has it active: the owner may be told
     ALERT_SEEN = "alert_seen"  # Prometheus reported it, with its expressions
     TARGET_SEEN = "target_seen"  # Determined lists the allocation, with its name

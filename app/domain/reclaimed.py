@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.domain.actions import Action, MessageKind, SendMessage
+from app.domain.alert import BY_HAND
 from app.domain.incident import Incident, IncidentState, Target
 from app.domain.schedule import planned_stop
 
@@ -45,7 +46,10 @@ def held_so_far(incident: Incident, now: datetime) -> Reclaimed:
 
 
 def told(before: Incident, after: Incident) -> tuple[Action, ...]:
-    """Tell the admins, once an incident, what was stopped and what it has freed."""
+    """Tell the admins, once an incident, what was stopped and what it has freed.
+
+    The owner, too, where nothing was announced: who stopped it by hand, and why.
+    """
     stopped = _stopped(after)
     if before.is_final or not after.is_final or not stopped:
         return ()
@@ -54,6 +58,11 @@ def told(before: Incident, after: Incident) -> tuple[Action, ...]:
         f"• {planned_stop(after, each).task}, {_DONE[each.stops_by_pause]}" for each in stopped
     ]
     more = [f"… and {len(lines) - _MOST_LISTED} more"] if len(lines) > _MOST_LISTED else []
+    if after.identity.alertname == BY_HAND:
+        why = after.annotations.get("description", "")
+        head = f"As {asked_by(after)} asked (“{why}”). GPUs free for others: {found.gpus}."
+        admins = SendMessage(MessageKind.ADMINS, "\n".join([head, *lines]))
+        return (SendMessage(MessageKind.CLOSING), admins)
     head = (
         f"Seen to end after {after.identity.alertname}: GPUs free for others: "
         f"{found.gpus}. They had been held for {found.gpu_hours} since it began."
@@ -63,6 +72,11 @@ def told(before: Incident, after: Incident) -> tuple[Action, ...]:
 
 def _stopped(incident: Incident) -> list[Target]:
     return [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
+
+
+def asked_by(incident: Incident) -> str:
+    requests = (each.request for each in incident.targets)
+    return next((each.by for each in requests if each), "somebody")
 
 
 def _held(target: Target, until: datetime) -> timedelta:

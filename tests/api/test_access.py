@@ -72,6 +72,18 @@ ENDPOINTS = [
     Endpoint("GET", "/api/v1/tasks", kept_for(*READERS, status=200)),
     Endpoint("GET", "/api/v1/tasks/{task_id}", kept_for(*READERS, status=404)),
     Endpoint("GET", "/api/v1/tasks/{task_id}/explanation", kept_for(*READERS, status=404)),
+    Endpoint(
+        "POST",
+        "/api/v1/tasks/{task_id}/kill",
+        kept_for(Role.ADMIN, status=404),
+        body={"reason": "maintenance"},
+    ),
+    Endpoint(
+        "POST",
+        "/api/v1/tasks/{task_id}/pause",
+        kept_for(Role.ADMIN, status=404),
+        body={"reason": "maintenance"},
+    ),
     Endpoint("GET", "/api/v1/breaker", kept_for(*READERS, status=200)),
     Endpoint(
         "POST",

@@ -21,6 +21,8 @@ from tests.api.receiver import (
     listed,
     posted,
     running,
+    tick,
+    until,
     until_ready,
 )
 
@@ -274,3 +276,37 @@ async def test_explanation_says_what_is_not_known_and_what_is_known_all_the_same
     assert (found["alerts"], found["measures"], found["next"][0]["at"]) == ([], [], None)
     assert found["task"]["if_idle"]["policy"] == "reclaim"
     assert nobodys.status_code == 404
+
+
+async def test_task_is_killed_by_hand_once_and_the_answer_says_so(
+    client: httpx.AsyncClient, control: ControlClient, bobs: TaskState
+) -> None:
+    path, body = f"{LISTED}/{bobs.task_id}/kill", {"reason": "a new fan"}
+    headers = bearer(Role.ADMIN) | {"Idempotency-Key": "k-1"}
+
+    tried = await client.post(path, params={"dry_run": "true"}, json=body, headers=headers)
+    nothing = await listed(client)
+    done = await client.post(path, json=body, headers=headers)
+
+    async def is_stopped() -> bool:
+        return bool(await listed(client, state="stopped"))
+
+    await tick(client)
+    await until(is_stopped, "the task is stopped")
+    again = await client.post(path, json=body, headers=headers)
+    assert [each.status_code for each in (tried, done, again)] == [200, 200, 200]
+    assert (tried.json()["incident_id"], nothing) == ("", [])
+    assert done.json()["effects"] == again.json()["effects"] == tried.json()["effects"]
+    assert (done.json()["alertname"], again.json()["state"]) == ("ManualStop", "stopped")
+    assert [call.path for call in control.stops()] == [f"/api/v1/notebooks/{bobs.task_id}/kill"]
+
+
+async def test_task_that_cannot_be_paused_is_refused(
+    client: httpx.AsyncClient, bobs: TaskState
+) -> None:
+    answer = await client.post(
+        f"{LISTED}/{bobs.task_id}/pause", json={"reason": "room"}, headers=bearer(Role.ADMIN)
+    )
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (409, PROBLEM)
+    assert await listed(client) == []

@@ -18,6 +18,7 @@ from app.api import (
     incidents,
     operations,
     slack,
+    task_actions,
     tasks,
     webhook,
 )
@@ -44,6 +45,7 @@ def routes() -> Iterator[APIRoute]:
         actions.router,
         tasks.router,
         explanation.router,
+        task_actions.router,
         breaker.router,
         slack.router,
         operations.router,

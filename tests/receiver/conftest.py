@@ -32,6 +32,7 @@ from app.store.leases import SqlLeases
 from app.store.outbox import SqlOutbox
 from app.store.people import SqlPressBook
 from app.store.sql import SqlIncidentStore
+from app.task_actions import TaskActions
 from app.telemetry import Telemetry
 from app.tenure import Tenure
 from tests.domain.examples import ANNOTATIONS, IDENTITY
@@ -79,13 +80,17 @@ class Receiver:
         self.recorder = Recorder(self.store, self.context)
         self.intake = Intake(self.store, self.recorder, self.context, wake=lambda: None)
         self.answers = Answers(self.store, self.recorder, self.context, wake=lambda: None)
+        book = SqlPressBook(self.database.engine)
         self.manual_actions = ManualActions(
-            self.answers,
+            self.answers, self.store, book, self.recorder, self._systems(), self.context
+        )
+        self.task_actions = TaskActions(
+            self.manual_actions,
             self.store,
-            SqlPressBook(self.database.engine),
+            book,
             self.recorder,
-            self._systems(),
             self.context,
+            wake=lambda: None,
         )
         self._began = self.world.time.monotonic
         self.reconciler = self._reconciler(self._systems())
