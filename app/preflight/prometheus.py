@@ -44,7 +44,7 @@ def judge_prometheus(answers: Answers) -> Iterator[Finding]:
     if not isinstance(found.targets, WatchdogError):
         yield from _jobs(found.targets)
         if not isinstance(found.groups, WatchdogError):
-            yield from _interval(found.targets, found.groups)
+            yield from _interval(found.targets, found.groups, answers.settings)
     yield from _refused(found)
 
 
@@ -169,7 +169,9 @@ def _down(targets: Sequence[Target]) -> list[Target]:
     return [each for each in targets if each.health == "down"]
 
 
-def _interval(targets: Sequence[Target], groups: Sequence[LoadedGroup]) -> Iterator[Finding]:
+def _interval(
+    targets: Sequence[Target], groups: Sequence[LoadedGroup], settings: Settings
+) -> Iterator[Finding]:
     """Compare with what the rules themselves count on: they say it in their expressions."""
     expected = _expected_interval(ours(groups))
     if expected is None:
@@ -185,6 +187,13 @@ def _interval(targets: Sequence[Target], groups: Sequence[LoadedGroup]) -> Itera
             f"the rules count on samples every {format_duration(expected)}, and there are "
             f"{some(sorted(others))}",
             f"Set scrape_interval to {format_duration(expected)}: else samples seem to be missing.",
+        )
+    elif settings.limits.evidence_age < 2 * expected:
+        yield missing(
+            "prometheus.interval",
+            f"samples come every {format_duration(expected)}, and two of them are older than "
+            f"limits.evidence_age: nothing would ever be stopped",
+            f"Set limits.evidence_age to {format_duration(2 * expected)}.",
         )
     else:
         yield ok("prometheus.interval", f"samples come every {format_duration(expected)}")

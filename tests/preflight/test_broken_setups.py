@@ -128,6 +128,8 @@ PROMETHEUS = [
          "prometheus.determined", MISSING, "401", "prometheus_token_file"),
     case("it scrapes too rarely", b.slow_scrapes,
          "prometheus.interval", MISSING, "determined-agents every 1m", "scrape_interval to 15s"),
+    case("evidence would always be too old", b.configure("limits", evidence_age="20s"),
+         "prometheus.interval", MISSING, "evidence_age", "to 30s"),
 ]  # fmt: skip
 ALERTMANAGER = [
     case("its clock is wrong", b.change("alertmanager_ahead", LATE),
