@@ -18,6 +18,7 @@ from app.export import line
 from app.preflight import Finding, State
 from app.reach import Reach
 from tests.api.test_history_export import STORED
+from tests.docs import client_commands
 from tests.docs.backtest import BACKTEST
 from tests.docs.pages import ROOT
 from tests.docs.report import REPORT
@@ -25,13 +26,32 @@ from tests.domain.examples import IDENTITY, T0
 
 PAGE = ROOT / "docs/cli.md"
 COMMAND = ".venv/bin/python -m tests.docs.commands"
+_LOCAL = "`serve`, `check`, `users check`, `report`, `backtest` and `history export`"
 _ALERT = json.dumps({"identity": asdict(IDENTITY)})
 _HEAD = f"""\
 # Command line
 
-Every command of `gpu-watchdog`, as `--help` explains it, with an example of what it writes. All but
-`version` read the [configuration](configuration.md): `watchdog.yaml`, or the file that
-`WATCHDOG_CONFIG` names. Answers go to standard output, all else to standard error.
+Every command of `gpu-watchdog`, as `--help` explains it, with an example of what it writes. Answers
+go to standard output, all else to standard error. On a terminal a list is a table; to a program it
+is lines with tabs, of which nothing is cut off.
+
+{_LOCAL} read the
+[configuration](configuration.md): `watchdog.yaml`, or the file that `WATCHDOG_CONFIG` names.
+
+All others ask the receiver over its [HTTP API](api.md), from any machine, with your own token: its
+role says what you may do, and its name is what the history shows.
+
+```sh
+export WATCHDOG_URL=https://watchdog.lab.example WATCHDOG_TOKEN_FILE=~/.config/watchdog_token
+gpu-watchdog incidents list
+```
+
+- What does something wants a `--reason`, tells first what would come of it and what speaks against
+  it, and asks. `--dry-run` only tells, `--yes` does not ask; without a terminal one is needed.
+- An answer that is lost on its way is asked for again under the same key, so nothing is done twice.
+- They end with 0 when it is done or shown; with 1 when the receiver refuses it, when what was named
+  is not there, or when you say no; with 2 when it cannot be asked: no address, no token, no answer.
+- `watch` ends with 0 on Ctrl-C: that is how it ends.
 
 This page is made by `{COMMAND}`, and a test compares.
 """
@@ -68,6 +88,7 @@ def examples() -> Mapping[str, Example]:
             "[More about it](history.md#taking-it-out).",
         ),
         "users check": Example("users check", _printed(_reaches)),
+        **{name: Example(*each) for name, each in client_commands.examples().items()},
     }
 
 

@@ -1,0 +1,278 @@
+"""What commands say when the receiver cannot be asked, or is not what they expect."""
+
+import asyncio
+import io
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import respx
+from pydantic import BaseModel
+from rich.console import Console
+from typer.testing import Result
+
+from app.api.actions import ActionView, EffectView, WarningView
+from app.api.breaker import BreakerView, LimitsView, StopView
+from app.api.explanation import (
+    ConditionView,
+    ExplanationView,
+    LookView,
+    MeasureView,
+    MilestoneView,
+)
+from app.api.incidents import EntryView, HoldView, IncidentView, IncidentWithHistory, TargetView
+from app.api.tasks import (
+    ActivityView,
+    AllocationView,
+    OpenIncidentView,
+    ProspectView,
+    TaskListView,
+    TaskView,
+)
+from app.cli import shapes
+from app.cli.access import TOKEN_FILE_VARIABLE, URL_VARIABLE, configured_url
+from app.cli.completion import incident_ids
+from app.cli.incidents import listed
+from app.cli.moments import Clock, span
+from app.settings import CONFIG_VARIABLE
+from tests.api.at_work import HOST, URL, lines, run
+from tests.api.test_clients import CERTIFICATE
+from tests.docs.client_commands import explanation, held, running
+
+KEEP = ("keep", "0" * 36, "--for", "2h", "--reason", "a demo", "--yes", "--key", "k1")
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[respx.Route]:
+    """Somebody at the receiver's address."""
+    token = tmp_path / "my_token"
+    token.write_text("tökên\n")
+    token.chmod(0o600)
+    monkeypatch.setenv(URL_VARIABLE, URL)
+    monkeypatch.setenv(TOKEN_FILE_VARIABLE, str(token))
+    with respx.mock(assert_all_called=False) as router:
+        router.route(host="127.0.0.1").pass_through()
+        yield router.route(host=HOST)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        pytest.param(httpx.ConnectError("Connection refused"), 2, "nobody answers", id="nobody"),
+        pytest.param(httpx.ReadTimeout("late"), 1, "with --key k1 does it once", id="no answer"),
+        pytest.param(httpx.Response(502, text="<h1>no"), 1, "with --key k1", id="a proxy"),
+        pytest.param(httpx.Response(302), 1, "not as the watchdog does", id="another site"),
+        pytest.param(httpx.Response(200, text="hello"), 2, "not as the watchdog", id="no JSON"),
+        pytest.param(httpx.Response(200, json={}), 2, "another version", id="other fields"),
+        pytest.param(
+            httpx.Response(429, json={"detail": "Too many."}, headers={"Retry-After": "30"}),
+            1,
+            "Too many. Try again in 30 s.",
+            id="too often",
+        ),
+        pytest.param(
+            httpx.Response(503, json={"detail": "Send it \x1b[31magain."}),
+            1,
+            "Send it [31magain.\n",
+            id="colours",
+        ),
+    ],
+)
+def test_every_failure_is_a_sentence_and_an_exit_code(
+    receiver: respx.Route, answer: httpx.Response | Exception, code: int, words: str
+) -> None:
+    if isinstance(answer, httpx.Response):
+        receiver.mock(return_value=answer)
+    else:
+        receiver.mock(side_effect=answer)
+
+    result = run(*KEEP)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.usefixtures("receiver")
+def test_certificate_that_nobody_vouches_for_is_called_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one failure whose words lie three errors deep."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+
+    async def ask() -> Result:
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            monkeypatch.setenv(URL_VARIABLE, f"https://127.0.0.1:{port}")
+            return await asyncio.to_thread(run, *KEEP)
+
+    result = asyncio.run(ask())
+
+    assert result.exit_code == 2
+    assert "self-signed certificate" in result.stderr
+    assert "--ca-file" in result.stderr
+
+
+def test_token_is_sent_as_it_is_and_its_readers_are_named(
+    receiver: respx.Route, tmp_path: Path
+) -> None:
+    receiver.respond(json=[])
+    (tmp_path / "my_token").chmod(0o644)
+
+    result = run("incidents", "list")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "my_token can be read by everybody on this machine" in result.stderr
+    [call] = receiver.calls
+    assert dict(call.request.headers.raw)[b"Authorization"] == b"Bearer " + "tökên".encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "url", "source"),
+    [
+        ("public_url: https://watchdog.lab.example", "https://watchdog.lab.example", "public_url"),
+        ("listen_host: 0.0.0.0\nlisten_port: 9000", "http://127.0.0.1:9000", "listen_host"),
+        ("listen_host: '::1'", "http://[::1]:8090", "listen_host"),
+    ],
+)
+def test_address_is_that_of_a_configuration_which_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, url: str, source: str
+) -> None:
+    path = tmp_path / "watchdog.yaml"
+    path.write_text(content)
+    monkeypatch.setenv(CONFIG_VARIABLE, str(path))
+
+    found, words = configured_url()
+
+    assert (found, words) == (url, f"{source} of {path}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({URL_VARIABLE: ""}, "where is the watchdog?"),
+        ({TOKEN_FILE_VARIABLE: ""}, "whose token is it?"),
+        ({URL_VARIABLE: "localhost:8090"}, "no address of the watchdog"),
+        ({TOKEN_FILE_VARIABLE: "nowhere"}, "nowhere: No such file"),
+    ],
+)
+@pytest.mark.usefixtures("receiver")
+def test_what_is_missing_is_said_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], words: str
+) -> None:
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "none.yaml"))
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+
+    result = run("incidents", "list")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+def test_ids_are_completed_where_the_receiver_answers_and_nowhere_else(
+    receiver: respx.Route,
+) -> None:
+    receiver.respond(json=[held()])
+    found = list(incident_ids("0f4c"))
+    receiver.mock(side_effect=httpx.ConnectError)
+
+    assert found == [(held()["incident_id"], "GPUAllocationIdle of bob, held")]
+    assert list(incident_ids("0f4c")) == []
+
+
+def test_what_is_not_known_of_tasks_is_empty_and_ends_with_1(receiver: respx.Route) -> None:
+    [_, task] = running()
+    task["activity"] = {"average": None, "busiest": None, "active": None}
+    why = "Prometheus could not be read."
+    receiver.respond(json={"tasks": [task], "total": 1, "unknown": [why]})
+
+    result = run("tasks", "--now", "idle", "--type", "notebook")
+
+    assert (result.exit_code, result.stderr) == (1, f"{why}\n")
+    [row] = lines(result)
+    assert row[:5] == [task["task_id"], "notebook", "bob", "default", "1"]
+    assert row[6:8] == ["", ""]
+    params = receiver.calls.last.request.url.params
+    assert (params["idle"], params["task_type"]) == ("true", "notebook")
+
+
+def test_task_is_explained_by_how_its_id_begins(receiver: respx.Route) -> None:
+    [trial, task] = running()
+    listed = {"tasks": [trial, task], "total": 2, "unknown": []}
+    receiver.mock(side_effect=[httpx.Response(200, json=each) for each in (listed, explanation())])
+
+    result = run("explain", "c7a2")
+
+    assert result.exit_code == 0
+    assert receiver.calls.last.request.url.path == f"/api/v1/tasks/{task['task_id']}/explanation"
+    assert [row[:3] for row in lines(result) if row[0] == "condition"] == [
+        ["condition", "GPUAllocationIdle", "yes"],
+        ["condition", "GPUAllocationIdle", "no"],
+    ]
+
+
+def test_names_command_no_terminal_and_no_column() -> None:
+    incident = held()
+    incident["username"] = "[red]mallory[/]\x1b[2J\t\u202ebob"
+    output = io.StringIO()
+    clock = Clock(datetime(2026, 11, 24, 13, tzinfo=UTC), UTC)
+
+    console = Console(file=output, width=200, force_terminal=True, color_system=None)
+    for part in listed([incident], clock):
+        console.print(part)
+
+    assert "[red]mallory[/][2J bob" in output.getvalue()
+    assert not {"\x1b", "\t", "\u202e"} & set(output.getvalue())
+
+
+def test_spans_are_told_in_their_two_largest_units() -> None:
+    told = {
+        "0 s": timedelta(),
+        "119 s": timedelta(seconds=119.9),
+        "2 min": timedelta(seconds=120),
+        "1 h": timedelta(minutes=60),
+        "1 h 1 min": timedelta(minutes=61),
+        "1 d": timedelta(days=1, minutes=5),
+        "3 d 4 h": timedelta(days=3, hours=4, minutes=5),
+    }
+
+    assert {words: span(length) for words, length in told.items()} == dict(
+        zip(told, told, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "model"),
+    [
+        (shapes.IncidentShape, IncidentView),
+        (shapes.HistoryShape, IncidentWithHistory),
+        (shapes.TargetShape, TargetView),
+        (shapes.HoldShape, HoldView),
+        (shapes.EntryShape, EntryView),
+        (shapes.ActionShape, ActionView),
+        (shapes.EffectShape, EffectView),
+        (shapes.WarningShape, WarningView),
+        (shapes.BreakerShape, BreakerView),
+        (shapes.LimitsShape, LimitsView),
+        (shapes.StopShape, StopView),
+        (shapes.ActivityShape, ActivityView),
+        (shapes.ProspectShape, ProspectView),
+        (shapes.OpenIncidentShape, OpenIncidentView),
+        (shapes.AllocationShape, AllocationView),
+        (shapes.TaskShape, TaskView),
+        (shapes.TaskListShape, TaskListView),
+        (shapes.ConditionShape, ConditionView),
+        (shapes.LookShape, LookView),
+        (shapes.MeasureShape, MeasureView),
+        (shapes.MilestoneShape, MilestoneView),
+        (shapes.ExplanationShape, ExplanationView),
+    ],
+)
+def test_commands_expect_what_the_api_answers(shape: type, model: type[BaseModel]) -> None:
+    assert set(shape.__annotations__) <= set(model.model_fields)
