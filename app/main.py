@@ -17,6 +17,7 @@ from app import __version__
 from app.answers import Answers
 from app.api.cluster_metrics import ClusterCollector
 from app.api.dependencies import SlackEntrance, State, Token
+from app.api.door import Door
 from app.api.owner_page_values import OwnerPage
 from app.api.surface import add_surface
 from app.clients import Clients, open_clients, owner_links, reception, socket_mode
@@ -141,6 +142,7 @@ async def _start(
             Token(token.name, token.role, read_secret(token.file).encode())
             for token in settings.api_tokens
         ],
+        door=Door(context.telemetry.failed_authentication),
         slack=entrance,
         owner_page=OwnerPage(links, clients.trends, owner_actions) if links else None,
     )

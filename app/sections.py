@@ -1,5 +1,6 @@
 """The sections of the configuration: what may be written where, and what it means."""
 
+import ipaddress
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -102,6 +103,13 @@ def _slack_id(value: str) -> str:
 
 
 SlackIds = tuple[Annotated[str, AfterValidator(_slack_id)], ...]
+
+
+def _network(value: str) -> str:
+    return str(ipaddress.ip_network(value))
+
+
+Networks = tuple[Annotated[str, AfterValidator(_network)], ...]
 
 
 class Section(BaseModel):

@@ -38,6 +38,7 @@ from app.sections import (
     DurationOrNone,
     ExemptSection,
     LimitsSection,
+    Networks,
     OwnerPageSection,
     PolicySection,
     PrometheusSection,
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """Owners hear nothing and nothing is stopped, until somebody decides so (S10)."""
     listen_host: str = "127.0.0.1"
     listen_port: int = Field(default=8090, ge=0, le=65535)
+    trusted_proxies: Networks = ()
+    """Whose `X-Forwarded-For` is believed."""
     public_url: AnyHttpUrl = AnyHttpUrl("http://localhost:8090")
     database_url: Annotated[str, AfterValidator(_known_database)] = (
         "sqlite+aiosqlite:///state/watchdog.db"

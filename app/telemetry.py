@@ -113,6 +113,11 @@ class Telemetry(_Levels):
             ["loop"],
         )
 
+        self._failed_authentications = counter(
+            "watchdog_api_failed_authentications",
+            "Requests without a token that is known, by what became of them.",
+            ["outcome"],
+        )
         self._pruned = counter(
             "watchdog_pruned",
             "Rows of what has been over for longer than it is remembered, forgotten by table.",
@@ -146,6 +151,9 @@ class Telemetry(_Levels):
 
     def pruned(self, table: str, rows: int) -> None:
         self._pruned.labels(table).inc(rows)
+
+    def failed_authentication(self, outcome: str) -> None:
+        self._failed_authentications.labels(outcome).inc()
 
     def webhook(self, kind: str, count: int) -> None:
         self._webhook_alerts.labels(kind).inc(count)

@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 
 from app.adapters.slack_reception import Reception
+from app.api.door import Door
 from app.api.owner_page_values import OwnerPage
 from app.context import Context
 from app.domain.access import Role
@@ -20,10 +21,6 @@ from app.ports import IncidentStore
 from app.recorder import Recorder
 from app.task_actions import TaskActions
 from app.tasks import Tasks
-
-
-class AuthenticationError(Exception):
-    """The request names no token that we know. Rendered as 401, without any detail."""
 
 
 class PermissionDeniedError(Exception):
@@ -66,6 +63,7 @@ class State(TypedDict):
     context: Context
     registry: CollectorRegistry
     tokens: Sequence[Token]
+    door: Door
     slack: SlackEntrance | None
     """None: there is no endpoint for Slack."""
     owner_page: OwnerPage | None
@@ -85,7 +83,9 @@ def _caller(
     tokens: Sequence[Token] = request.state.tokens
     found = [token for token in tokens if hmac.compare_digest(token.secret, given)]
     if not given or not found:
-        raise AuthenticationError
+        door: Door = request.state.door
+        address = request.client.host if request.client else ""
+        door.refuse(address, f"{request.method} {request.url.path}", has_token=bool(given))
     return Caller(found[0].name, found[0].role)
 
 

@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from app.api.dependencies import AuthenticationError, PermissionDeniedError
+from app.api.dependencies import PermissionDeniedError
+from app.api.door import AuthenticationError, TooManyAttemptsError
 from app.errors import (
     ActivityUnknownError,
     ClusterUnreadError,
@@ -76,6 +77,10 @@ _ANSWERS: Mapping[type[Exception], tuple[int, str]] = {
     AuthenticationError: (
         status.HTTP_401_UNAUTHORIZED,
         "Send one of the configured api_tokens as a bearer token.",
+    ),
+    TooManyAttemptsError: (
+        status.HTTP_429_TOO_MANY_REQUESTS,
+        "Too often from this address without a token that is known. Try again in {error}.",
     ),
     PermissionDeniedError: (status.HTTP_403_FORBIDDEN, "The token's role does not allow this."),
     BodyTooLargeError: (
@@ -166,6 +171,8 @@ def add_problem_responses(app: FastAPI) -> None:
         code, detail = _ANSWERS[type(exc)]
         challenge = _CHALLENGES.get(type(exc))
         headers = {"WWW-Authenticate": challenge} if challenge else {}
+        if isinstance(exc, TooManyAttemptsError):
+            headers["Retry-After"] = str(exc.retry_after)
         return problem(code, HTTPStatus(code).phrase, detail.format(error=exc), **headers)
 
     for error in _ANSWERS:

@@ -20,7 +20,7 @@ from app.domain.digest_times import Moments
 from app.domain.policy import Mode
 from app.domain.waking import WakingHours
 from app.durations import format_duration
-from app.sections import Matchers, PolicySection, Reminders, SlackIds
+from app.sections import Matchers, Networks, PolicySection, Reminders, SlackIds
 from app.settings import CONFIG_VARIABLE, Settings, load_settings
 from tests.docs.pages import ROOT, blocks, code, codes, read, rows, section
 
@@ -31,6 +31,7 @@ WORDS: dict[object, str] = {
     Matchers: "list of matchers",
     Reminders: "list of reminders",
     SlackIds: "list of Slack ids",
+    Networks: "list of networks",
     datetime: "day, or moment",
     WakingHours: "part of a day, or `off`",
     tzinfo: "time zone",
@@ -53,6 +54,7 @@ OTHER_VALUES: dict[str, tuple[str, object]] = {
     "time of day": ("10:30", Moments(time(10, 30))),
     "list of reminders": ('[0.25, "7m"]', (0.25, timedelta(minutes=7))),
     "list of Slack ids": ('["U7", "W7"]', ("U7", "W7")),
+    "list of networks": ('["10.0.0.7", "fd00::/8"]', ("10.0.0.7/32", "fd00::/8")),
     "time zone": ("Europe/Zurich", ZoneInfo("Europe/Zurich")),
     "file": ("a/file", Path("a/file")),
     "URL": ("http://other.example/", AnyHttpUrl("http://other.example/")),

@@ -55,6 +55,7 @@ def of_the_watchdog() -> Iterable[Metric]:
     telemetry.configured(NOW)
     telemetry.pruned("incidents", 1)
     telemetry.press("keep", "taken")
+    telemetry.failed_authentication("refused")
     return telemetry.registry.collect()
 
 
