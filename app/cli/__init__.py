@@ -35,4 +35,5 @@ cli = family(
         "history": family("What happened to incidents.", {"export": "history:export"}),
         "users": family("Owners of tasks, and how they are told.", {"check": "checks:check_users"}),
     },
+    add_completion=True,
 )

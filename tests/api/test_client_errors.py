@@ -12,7 +12,7 @@ import pytest
 import respx
 from pydantic import BaseModel
 from rich.console import Console
-from typer.testing import Result
+from typer.testing import CliRunner, Result
 
 from app.api.actions import ActionView, EffectView, WarningView
 from app.api.breaker import BreakerView, LimitsView, StopView
@@ -32,9 +32,8 @@ from app.api.tasks import (
     TaskListView,
     TaskView,
 )
-from app.cli import shapes
+from app.cli import cli, shapes
 from app.cli.access import TOKEN_FILE_VARIABLE, URL_VARIABLE, configured_url
-from app.cli.completion import incident_ids
 from app.cli.incidents import listed
 from app.cli.moments import Clock, span
 from app.settings import CONFIG_VARIABLE
@@ -175,15 +174,34 @@ def test_what_is_missing_is_said_before_anything_is_asked(
     assert words in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "answer", "offered"),
+    [
+        ("kill 0f4c", [held()], [held()["incident_id"]]),
+        ("kill 9", [held()], []),
+        ("explain c7", {"tasks": running(), "total": 2, "unknown": []}, [running()[1]["task_id"]]),
+    ],
+)
 def test_ids_are_completed_where_the_receiver_answers_and_nowhere_else(
-    receiver: respx.Route,
+    receiver: respx.Route, typed: str, answer: object, offered: list[str]
 ) -> None:
-    receiver.respond(json=[held()])
-    found = list(incident_ids("0f4c"))
+    receiver.respond(json=answer)
+    found = completed(typed)
     receiver.mock(side_effect=httpx.ConnectError)
 
-    assert found == [(held()["incident_id"], "GPUAllocationIdle of bob, held")]
-    assert list(incident_ids("0f4c")) == []
+    assert (found.stdout.split(), found.stderr) == (offered, "")
+    assert (completed(typed).output.strip(), completed(typed).stderr) == ("", "")
+
+
+def completed(typed: str) -> Result:
+    """Return what the shell offers when somebody goes on from here with the key for it."""
+    words = f"gpu-watchdog {typed}"
+    shell = {
+        "_GPU_WATCHDOG_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    return CliRunner().invoke(cli, [], prog_name="gpu-watchdog", env=shell)
 
 
 def test_what_is_not_known_of_tasks_is_empty_and_ends_with_1(receiver: respx.Route) -> None:

@@ -53,6 +53,9 @@ gpu-watchdog incidents list
   is not there, or when you say no; with 2 when it cannot be asked: no address, no token, no answer.
 - `watch` ends with 0 on Ctrl-C: that is how it ends.
 
+`gpu-watchdog --install-completion` lets your shell complete commands and options, and the ids of
+open incidents and of tasks where it finds a token in the environment.
+
 This page is made by `{COMMAND}`, and a test compares.
 """
 
