@@ -4,18 +4,20 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 from rich.console import RenderableType
 
 from app.cli import found
 from app.cli.asked import DryRun, Reason, Yes, agree, demand_somebody
-from app.cli.client import expect
+from app.cli.client import Client, expect
+from app.cli.completion import incident_ids, task_ids
 from app.cli.incidents import IncidentId
 from app.cli.session import Session, asking
 from app.cli.shapes import ActionShape, WarningShape
 from app.cli.tables import Cell, grid, said, show, word, write_lines
+from app.cli.tasks import task_path
 from app.domain.access import Role
 from app.domain.foresight import Effect
 from app.durations import format_duration, parse_duration
@@ -38,14 +40,46 @@ Allocations = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+StoppedIncident = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="INCIDENT",
+        help="Its id, or how it begins: at least 4 letters.",
+        autocompletion=incident_ids,
+    ),
+]
+StoppedTask = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="TASK",
+        help="A task instead, whether an incident is about it or not: its id, or how it begins. "
+        "For admins.",
+        autocompletion=task_ids,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     verb: str
+    incident_id: str | None = None
+    task_id: str | None = None
     needs: Role
     body: Mapping[str, object]
     dry_run: bool
     yes: bool
     key: str | None
+
+    def path(self, client: Client) -> str:
+        """Return where it is asked for.
+
+        Raises:
+            AnswerError: it is not known what is meant.
+        """
+        if self.task_id is not None:
+            return task_path(client, self.task_id, self.verb)
+        return found.path_of(found.whole_id(client, self.incident_id or ""), self.verb)
 
 
 @asking
@@ -65,44 +99,80 @@ def keep(
     key: Key = None,
 ) -> None:
     """Keep an incident's task for a while: nothing stops it, and then its owner is warned anew."""
-    body = {"duration": format_duration(for_), "reason": reason}
-    _act(session, incident_id, Action("keep", Role.OPERATOR, body, dry_run, yes, key))
+    action = Action(
+        verb="keep",
+        incident_id=incident_id,
+        needs=Role.OPERATOR,
+        body={"duration": format_duration(for_), "reason": reason},
+        dry_run=dry_run,
+        yes=yes,
+        key=key,
+    )
+    _act(session, action)
 
 
 @asking
 def kill(
     session: Session,
-    incident_id: IncidentId,
+    incident_id: StoppedIncident = None,
     *,
+    task: StoppedTask = None,
     reason: Reason,
     allocation: Allocations = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     key: Key = None,
 ) -> None:
-    """Kill an incident's tasks now, with all that they have not saved.
+    """Kill an incident's tasks now, or any task, with all that they have not saved.
 
     The next tick does it, once Determined has confirmed that it is the same
     allocation of the same owner. Whatever else speaks against it is told first.
     """
-    body = _of(allocation, reason)
-    _act(session, incident_id, Action("kill", Role.OPERATOR, body, dry_run, yes, key))
+    what = _what(incident_id, task, allocation)
+    body = _body(reason, allocation)
+    _act(session, Action(verb="kill", **what, body=body, dry_run=dry_run, yes=yes, key=key))
 
 
 @asking
 def pause(
     session: Session,
-    incident_id: IncidentId,
+    incident_id: StoppedIncident = None,
     *,
+    task: StoppedTask = None,
     reason: Reason,
     allocation: Allocations = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     key: Key = None,
 ) -> None:
-    """Pause an incident's tasks now: trials and generic tasks, which keep their checkpoint."""
-    body = _of(allocation, reason)
-    _act(session, incident_id, Action("pause", Role.OPERATOR, body, dry_run, yes, key))
+    """Pause an incident's tasks now, or any: trials and generic tasks, which keep a checkpoint."""
+    what = _what(incident_id, task, allocation)
+    body = _body(reason, allocation)
+    _act(session, Action(verb="pause", **what, body=body, dry_run=dry_run, yes=yes, key=key))
+
+
+class _What(TypedDict):
+    incident_id: str | None
+    task_id: str | None
+    needs: Role
+
+
+def _what(incident_id: str | None, task_id: str | None, allocations: object) -> _What:
+    """Return what is meant, and who may do it.
+
+    Raises:
+        BadParameter: it is nothing, or too much.
+    """
+    if (incident_id is None) == (task_id is None):
+        raise typer.BadParameter("name an INCIDENT, or a task with --task, and not both")
+    if task_id is not None and allocations:
+        raise typer.BadParameter("--allocation is of an INCIDENT; --task means all of the task")
+    needs = Role.ADMIN if incident_id is None else Role.OPERATOR
+    return {"incident_id": incident_id, "task_id": task_id, "needs": needs}
+
+
+def _body(reason: str, allocations: Sequence[str] | None) -> Mapping[str, object]:
+    return {"reason": reason, **({"allocation_ids": list(allocations)} if allocations else {})}
 
 
 @asking
@@ -119,19 +189,23 @@ def dismiss(
 
     Its alert opens another one only after its condition was seen to be over.
     """
-    body = {"reason": reason}
-    _act(session, incident_id, Action("dismiss", Role.ADMIN, body, dry_run, yes, key))
+    action = Action(
+        verb="dismiss",
+        incident_id=incident_id,
+        needs=Role.ADMIN,
+        body={"reason": reason},
+        dry_run=dry_run,
+        yes=yes,
+        key=key,
+    )
+    _act(session, action)
 
 
-def _of(allocations: Sequence[str] | None, reason: str) -> Mapping[str, object]:
-    return {"reason": reason, **({"allocation_ids": list(allocations)} if allocations else {})}
-
-
-def _act(session: Session, incident_id: str, action: Action) -> None:
+def _act(session: Session, action: Action) -> None:
     """Say first what would come of it, ask, and do it once."""
     demand_somebody(unless=action.dry_run or action.yes)
     client = session.client
-    path = found.path_of(found.whole_id(client, incident_id), action.verb)
+    path = action.path(client)
     key = action.key or str(uuid.uuid4())
 
     def send(*, dry_run: bool) -> object:
@@ -181,7 +255,9 @@ def _lines(done: ActionShape) -> Iterator[Sequence[object]]:
 
 def told(done: ActionShape) -> Iterator[RenderableType]:
     """Say what comes of it, task by task, and what speaks against it."""
-    yield said(f"Incident {found.short(done)}: {found.about(done)}", "bold")
+    # A dry run opens none.
+    which = f"Incident {found.short(done)}" if done["incident_id"] else "A new incident"
+    yield said(f"{which}: {found.about(done)}", "bold")
     rows: list[tuple[str, Sequence[Cell]]] = [
         (each["allocation_id"], (_EFFECTS.get(each["effect"], each["effect"]), each["words"]))
         for each in done["effects"]

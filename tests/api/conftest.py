@@ -10,6 +10,7 @@ import respx
 import yaml
 from anyio.from_thread import start_blocking_portal
 
+from app.cli.access import TOKEN_FILE_VARIABLE, URL_VARIABLE
 from app.errors import ConfigurationError
 from app.settings import CONFIG_VARIABLE, Settings, load_settings
 from app.store.engine import create_engine
@@ -19,6 +20,7 @@ from demo.cluster.control import ControlClient
 from demo.simulation import Addresses
 from demo.simulation import simulation as simulated_world
 from demo.slack.state import BOT_TOKEN
+from tests.api.at_work import HOST, URL
 from tests.api.receiver import NEXT_TOKEN, TOKENS, running
 from tests.sqlite import Prepare
 
@@ -88,6 +90,19 @@ def upstream() -> Iterator[respx.MockRouter]:
         silence = router.post(f"{ALERTMANAGER}/api/v2/silences", name="silence")
         silence.respond(json={"silenceID": "e8f0d4f6-4f0b-4d3b-8a4e-6a2b8a0d2c11"})
         yield router
+
+
+@pytest.fixture
+def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[respx.Route]:
+    """Somebody at the address where commands ask the receiver."""
+    token = tmp_path / "my_token"
+    token.write_text("tökên\n")
+    token.chmod(0o600)
+    monkeypatch.setenv(URL_VARIABLE, URL)
+    monkeypatch.setenv(TOKEN_FILE_VARIABLE, str(token))
+    with respx.mock(assert_all_called=False) as router:
+        router.route(host="127.0.0.1").pass_through()
+        yield router.route(host=HOST)
 
 
 @pytest.fixture

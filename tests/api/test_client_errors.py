@@ -3,7 +3,6 @@
 import asyncio
 import io
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,24 +36,11 @@ from app.cli.access import TOKEN_FILE_VARIABLE, URL_VARIABLE, configured_url
 from app.cli.incidents import listed
 from app.cli.moments import Clock, span
 from app.settings import CONFIG_VARIABLE
-from tests.api.at_work import HOST, URL, lines, run
+from tests.api.at_work import run
 from tests.api.test_clients import CERTIFICATE
-from tests.docs.client_commands import explanation, held, running
+from tests.docs.client_commands import held, running
 
 KEEP = ("keep", "0" * 36, "--for", "2h", "--reason", "a demo", "--yes", "--key", "k1")
-
-
-@pytest.fixture
-def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[respx.Route]:
-    """Somebody at the receiver's address."""
-    token = tmp_path / "my_token"
-    token.write_text("tökên\n")
-    token.chmod(0o600)
-    monkeypatch.setenv(URL_VARIABLE, URL)
-    monkeypatch.setenv(TOKEN_FILE_VARIABLE, str(token))
-    with respx.mock(assert_all_called=False) as router:
-        router.route(host="127.0.0.1").pass_through()
-        yield router.route(host=HOST)
 
 
 @pytest.mark.parametrize(
@@ -202,37 +188,6 @@ def completed(typed: str) -> Result:
         "COMP_CWORD": str(len(words.split()) - 1),
     }
     return CliRunner().invoke(cli, [], prog_name="gpu-watchdog", env=shell)
-
-
-def test_what_is_not_known_of_tasks_is_empty_and_ends_with_1(receiver: respx.Route) -> None:
-    [_, task] = running()
-    task["activity"] = {"average": None, "busiest": None, "active": None}
-    why = "Prometheus could not be read."
-    receiver.respond(json={"tasks": [task], "total": 1, "unknown": [why]})
-
-    result = run("tasks", "--now", "idle", "--type", "notebook")
-
-    assert (result.exit_code, result.stderr) == (1, f"{why}\n")
-    [row] = lines(result)
-    assert row[:5] == [task["task_id"], "notebook", "bob", "default", "1"]
-    assert row[6:8] == ["", ""]
-    params = receiver.calls.last.request.url.params
-    assert (params["idle"], params["task_type"]) == ("true", "notebook")
-
-
-def test_task_is_explained_by_how_its_id_begins(receiver: respx.Route) -> None:
-    [trial, task] = running()
-    listed = {"tasks": [trial, task], "total": 2, "unknown": []}
-    receiver.mock(side_effect=[httpx.Response(200, json=each) for each in (listed, explanation())])
-
-    result = run("explain", "c7a2")
-
-    assert result.exit_code == 0
-    assert receiver.calls.last.request.url.path == f"/api/v1/tasks/{task['task_id']}/explanation"
-    assert [row[:3] for row in lines(result) if row[0] == "condition"] == [
-        ["condition", "GPUAllocationIdle", "yes"],
-        ["condition", "GPUAllocationIdle", "no"],
-    ]
 
 
 def test_names_command_no_terminal_and_no_column() -> None:
