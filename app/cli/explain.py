@@ -12,11 +12,12 @@ from app.cli.client import expect, expect_all
 from app.cli.moments import Clock
 from app.cli.session import Session, asking
 from app.cli.shapes import ConditionShape, ExplanationShape, LookShape, TaskShape
-from app.cli.tables import Cell, facts, grid, said, show, word, write_lines
+from app.cli.tables import Cell, facts, grid, said, show, table, word, write_lines
 from app.cli.tasks import TaskId, end_if_unknown, if_idle, task_path, used
 
 _MARKS = {True: ("yes", "green"), False: ("no", "bold"), None: ("?", "yellow")}
-_STATES_OF_NOTE = frozenset({"pending", "firing"})
+_OF_NOTE = frozenset({"pending", "firing"})
+_MANY = 100
 
 
 @asking
@@ -24,9 +25,7 @@ def explain(
     session: Session,
     task_id: TaskId,
     *,
-    every: Annotated[
-        bool, typer.Option("--all", help="All that each alert looks at, and not what it lacks.")
-    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="All that every alert looks at.")] = False,
 ) -> None:
     """Say why a task was warned about, or why not: what each alert sees, and what comes when.
 
@@ -73,9 +72,14 @@ def shown(
         (said(each["stage"]), clock.moment(each["at"]) or "-", each["words"])
         for each in explanation["next"]
     )
-    for number, look in enumerate(explanation["alerts"]):
-        is_of_note = every or not number or look["state"] in _STATES_OF_NOTE
-        yield from _look(look, clock, every=is_of_note)
+    alerts = explanation["alerts"]
+    others = [] if every else [each for each in alerts[1:] if each["state"] not in _OF_NOTE]
+    for look in alerts:
+        if look not in others:
+            yield from _look(look, clock)
+    if others:
+        yield ""
+        yield table(("Other alerts", "What is not so, or not known"), map(_in_short, others))
 
 
 def _facts(explanation: ExplanationShape, clock: Clock) -> Iterator[tuple[str, Cell]]:
@@ -87,7 +91,7 @@ def _facts(explanation: ExplanationShape, clock: Clock) -> Iterator[tuple[str, C
     yield "Window", explanation["window"] or "not known, or none counts for it"
     yield "If idle", if_idle(task["if_idle"])
     for number, one in enumerate(explanation["measures"]):
-        yield "" if number else "Seen", f"{one['words']}: {one['value']:.4g} {one['unit']}"
+        yield "" if number else "Seen", f"{one['words']}: {_figure(one['value'])} {one['unit']}"
 
 
 def _what(task: TaskShape) -> str:
@@ -99,7 +103,19 @@ def _what(task: TaskShape) -> str:
     )
 
 
-def _look(look: LookShape, clock: Clock, *, every: bool) -> Iterator[RenderableType]:
+def _in_short(look: LookShape) -> Sequence[Cell]:
+    """Name the first thing that keeps an alert from firing; before that, why it cannot tell."""
+    if look["error"]:
+        return look["alertname"], f"it could not be evaluated: {look['error']}"
+    lacking = sorted(
+        (each for each in look["conditions"] if not each["met"]),
+        key=lambda each: each["met"] is None,
+    )
+    words = [f"{each['words']}{_numbers(each)}" for each in lacking]
+    return look["alertname"], words[0] if words else look["state"]
+
+
+def _look(look: LookShape, clock: Clock) -> Iterator[RenderableType]:
     since = f", since {clock.moment(look['since'])}" if look["since"] else ""
     fires = f", fires {clock.moment(look['fires_at'])}" if look["fires_at"] else ""
     yield ""
@@ -108,8 +124,7 @@ def _look(look: LookShape, clock: Clock, *, every: bool) -> Iterator[RenderableT
     )
     if look["error"]:
         yield said(f"It could not be evaluated: {look['error']}")
-    conditions = [each for each in look["conditions"] if every or not each["met"]]
-    yield grid(map(_condition, conditions))
+    yield grid(map(_condition, look["conditions"]))
 
 
 def _condition(condition: ConditionShape) -> Sequence[Cell]:
@@ -118,8 +133,12 @@ def _condition(condition: ConditionShape) -> Sequence[Cell]:
 
 
 def _numbers(condition: ConditionShape) -> str:
-    value, limit = condition["value"], condition["limit"]
+    value, limit, unit = condition["value"], condition["limit"], condition["unit"]
     if value is None:
         return ""
-    against = "" if limit is None else f", against {limit:.4g}"
-    return f" ({value:.4g}{against} {condition['unit']})".replace(" )", ")")
+    against = "" if limit is None else f", against {_figure(limit)}"
+    return f" ({_figure(value)}{against} {unit})" if unit else f" ({_figure(value)}{against})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _MANY else f"{value:.3g}"

@@ -2,12 +2,20 @@
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from app.cli.terminal import SOMETHING_IS_MISSING, end_of_output, fail, read_settings, worded
+from app.cli.terminal import (
+    SOMETHING_IS_MISSING,
+    busy,
+    end_of_output,
+    fail,
+    read_settings,
+    worded,
+)
 from app.day import parse_begin, parse_end
 from app.errors import ConfigurationError, StoreUnavailableError
 from app.export import export as export_history
@@ -40,7 +48,8 @@ def export(
     """
     settings = read_settings()
     try:
-        unreadable = asyncio.run(export_history(settings, since, until, sys.stdout.write))
+        with nullcontext() if sys.stdout.isatty() else busy("Reading the history"):
+            unreadable = asyncio.run(export_history(settings, since, until, sys.stdout.write))
         sys.stdout.flush()
     except (ConfigurationError, StoreUnavailableError) as exc:
         # The lines after the first one are for programmers.

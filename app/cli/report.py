@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.report_forms import Form, written
-from app.cli.terminal import SOMETHING_IS_MISSING, end_of_output, fail, read_settings
+from app.cli.terminal import SOMETHING_IS_MISSING, busy, end_of_output, fail, read_settings
 from app.day import parse_span
 from app.domain.report import By
 from app.errors import ConfigurationError
@@ -54,7 +54,8 @@ def report(
         raise typer.BadParameter(str(exc)) from exc
     settings = read_settings()
     try:
-        found = asyncio.run(read_report(settings, by, begin, end, now=now))
+        with busy("Reading Prometheus and the history"):
+            found = asyncio.run(read_report(settings, by, begin, end, now=now))
     except ConfigurationError as exc:
         fail(str(exc))
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -165,8 +165,8 @@ def outlook(task: TaskShape, clock: Clock) -> str:
     """Say in a few words what comes next, or what would if it idled."""
     for incident in task["incidents"]:
         until = incident["deadline"]
-        end = f", {clock.countdown(until)}" if until else ""
-        return f"{incident['state']} {incident['incident_id'][: found.SHORT]}{end}"
+        how = clock.countdown(until) if until else incident["state"]
+        return f"{incident['incident_id'][: found.SHORT]}: {how}"
     prospect = task["if_idle"]
     return if_idle(prospect) if prospect["never"] else f"if idle: {if_idle(prospect)}"
 

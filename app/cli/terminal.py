@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
@@ -36,6 +37,26 @@ def end_of_output(exc: OSError) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     typer.echo(f"the output ended early: {exc.strerror}", err=True)
     raise typer.Exit(SOMETHING_IS_MISSING)
+
+
+def busy(words: str) -> AbstractContextManager[object]:
+    """Show that something takes its time: on a terminal, where no answer is being written to it."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    # To import these takes longer than most commands need for their answer.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415
+    from rich.spinner import Spinner  # noqa: PLC0415
+
+    return Live(
+        Spinner("dots", words),
+        console=Console(stderr=True),
+        transient=True,
+        refresh_per_second=8,
+        # The answer goes where it always goes, and not before the spinner.
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 def read_settings() -> "Settings":

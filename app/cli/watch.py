@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from app.cli import found
 from app.cli.client import AwayError, Client, NotFoundError, expect, expect_all
@@ -174,7 +175,7 @@ def screen(eye: Watch, latest: Sequence[Change], away: str) -> RenderableType:
 def _row(change: Change, clock: Clock) -> Sequence[Cell]:
     incident = change.incident
     before = f"{change.before} → " if change.before != incident["state"] and change.before else ""
-    state = said(before).append_text(word(incident["state"]))
+    state = Text.assemble(before, word(incident["state"]))
     return (
         clock.exact(incident["changed_at"])[-8:],
         found.short(incident),

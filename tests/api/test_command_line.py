@@ -1,5 +1,7 @@
 """`gpu-watchdog`: what it prints, and how it ends."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from app import __version__
 from app.cli import cli
+from app.cli.terminal import busy
 from tests.api.conftest import Configure
 
 
@@ -30,6 +33,23 @@ def test_configuration_that_can_be_read_passes_offline(
     result = run("check", "--offline")
 
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_what_takes_its_time_says_so_beside_the_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as terminal, monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", terminal)
+
+        with busy("Reading"):
+            sys.stdout.write("the answer\n")
+
+    shown = os.read(ours, 1000).decode()
+    os.close(ours)
+    assert capsys.readouterr().out == "the answer\n"
+    assert "Reading" in shown
+    assert "the answer" not in shown
 
 
 @pytest.mark.parametrize("command", [("check", "--offline"), ("check",), ("serve",)])
