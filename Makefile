@@ -17,7 +17,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slack check format fuzz fuzz-breaks bench-rules bench-reconcile mutate
-.PHONY: mutate-rules image-steps lock screenshots clean system venv venv-det venv-mutate
+.PHONY: bench-backtest mutate-rules image-steps lock screenshots clean system venv venv-det
+.PHONY: venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (
 
 bench-reconcile: venv ## Measure what a tick costs with 1,000 and 10,000 open incidents
 	@.venv/bin/python -m benchmarks.reconcile --markdown docs/benchmarks.md
+
+bench-backtest: venv ## Measure what a backtest of a month of 100 GPUs costs (minutes)
+	@.venv/bin/python -m benchmarks.backtest --markdown docs/benchmarks.md
 
 mutate: venv-mutate ## Break what decides in every small way, and see a test notice it (minutes)
 	@scripts/mutate

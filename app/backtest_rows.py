@@ -32,6 +32,6 @@ WITHOUT_A_WINDOW = (
 )
 """GPUs held by what is never judged: of a type that has no window, or without a known owner."""
 RECORDED_MINUTES = (
-    'count_over_time(ALERTS{alertname="WatchdogHeartbeat",alertstate="firing"}[6h:1m])'
+    'max(count_over_time(ALERTS{alertname="WatchdogHeartbeat",alertstate="firing"}[6h:1m]))'
 )
 """In how many minutes of a part of the past the rules were evaluated."""

@@ -2,7 +2,7 @@
 
 import math
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from app.domain.backtest_course import STEP, Values
+from app.domain.backtest_course import STEP
 from demo.processes import Program, find_program, free_port, wait_until
 
 _CONFIG = "global: {scrape_interval: 30s}\n"
@@ -21,9 +21,9 @@ _CONFIG = "global: {scrape_interval: 30s}\n"
 class WrittenPast:
     begin: datetime
     step: timedelta = STEP
-    _series: list[tuple[str, str, Values]] = field(default_factory=list)
+    _series: list[tuple[str, str, Sequence[float]]] = field(default_factory=list)
 
-    def add(self, name: str, labels: Mapping[str, str], values: Values) -> None:
+    def add(self, name: str, labels: Mapping[str, str], values: Sequence[float]) -> None:
         """Add a series, from the beginning on. No label may hold what would have to be escaped."""
         pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
         self._series.append((name, pairs, values))

@@ -1,13 +1,10 @@
 """What was recorded of an allocation through a past, at every step of a grid."""
 
-import math
-from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.domain.marks import Marks, marked
+from app.domain.marks import Levels, Marks, anywhere
 
 STEP = timedelta(seconds=30)
 """As often as the rules ask for the verdict."""
@@ -15,10 +12,6 @@ WHOLE = 3_600
 """The coverage of a step of which no sample is missing. It can be divided by any number of samples
 that five minutes usually have.
 """
-_NOTHING = math.nan
-
-Values = Sequence[float]
-"""Of one series, one for each step; not a number where there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +48,15 @@ class Holder:
 class Tracks:
     """What was recorded of an allocation in one part of a past; an empty one had no row at all."""
 
-    held: Values = ()
+    held: Levels
     """Anything while it ran and its owner was known."""
-    gpu_active: Values = ()
+    gpu_active: Levels
     """1 when a GPU worked, else 0."""
-    host_active: Values = ()
+    host_active: Levels
     """1 when it worked beside its GPUs, else 0; nothing while that could not be seen."""
-    signals: Values = ()
+    signals: Levels
     """How many signals its GPUs had together."""
-    coverage: Values = ()
+    coverage: Levels
     """Ratio (0-1) of the raw samples of five minutes, on the GPU that has the fewest."""
 
 
@@ -83,10 +76,10 @@ class Course:
     gpu_active: Marks = 0
     host_seen: Marks = 0
     host_active: Marks = 0
-    signals: dict[int, Marks] = field(default_factory=lambda: defaultdict(int))
+    signals: defaultdict[int, Marks] = field(default_factory=lambda: defaultdict(int))
     """By how many there were."""
-    coverage: "array[int]" = field(default_factory=lambda: array("H"))
-    """`WHOLE` where no sample was missing."""
+    coverage: defaultdict[int, Marks] = field(default_factory=lambda: defaultdict(int))
+    """By how much of it was there; all of it is `WHOLE`."""
 
     def extend(self, begin: int, steps: int, tracks: Tracks) -> None:
         """Add a part of the past. What lies between it and the one before it has no rows."""
@@ -97,29 +90,24 @@ class Course:
         self.gpu_active |= _positive(tracks.gpu_active) << at
         self.host_seen |= _seen(tracks.host_active) << at
         self.host_active |= _positive(tracks.host_active) << at
-        for level, marks in _levels(tracks.signals).items():
-            self.signals[level] |= marks << at
-        self.coverage.extend([0] * (at - len(self.coverage)))
-        self.coverage.extend(map(_share, tracks.coverage or [_NOTHING] * steps))
+        for level, marks in tracks.signals.items():
+            self.signals[round(level)] |= marks << at
+        for level, marks in tracks.coverage.items():
+            self.coverage[round(max(min(level, 1.0), 0.0) * WHOLE)] |= marks << at
+
+    @property
+    def covered(self) -> Marks:
+        """Return where there was any sample."""
+        return anywhere(marks for level, marks in self.coverage.items() if level > 0)
 
     @property
     def most_signals(self) -> int:
         return max(self.signals, default=0)
 
 
-def _seen(track: Values) -> Marks:
-    # What is not a number does not even equal itself.
-    return marked(each == each for each in track)  # noqa: PLR0124
+def _seen(levels: Levels) -> Marks:
+    return anywhere(levels.values())
 
 
-def _positive(track: Values) -> Marks:
-    return marked(each > 0 for each in track)
-
-
-def _levels(track: Values) -> Mapping[int, Marks]:
-    levels = {int(each) for each in set(track) if not math.isnan(each)}
-    return {level: marked(each == level for each in track) for level in levels}
-
-
-def _share(coverage: float) -> int:
-    return round(min(coverage, 1.0) * WHOLE) if coverage > 0 else 0
+def _positive(levels: Levels) -> Marks:
+    return anywhere(marks for level, marks in levels.items() if level > 0)

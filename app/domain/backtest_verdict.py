@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.backtest_course import WHOLE, Course, Grid
-from app.domain.marks import Marks, before, enough, first, marked, within
+from app.domain.marks import Marks, before, enough, first, within
 
 _LAST_MINUTES = timedelta(minutes=10)
 """The quick rows that a verdict is held to, and the length of what proves a start before it."""
@@ -113,7 +113,7 @@ def _until_old(course: Course, rule: IdleRule) -> timedelta:
 
 def _reasons(course: Course, open_: Marks, own: _Window) -> Iterator[tuple[Unjudged, Marks]]:
     """Yield why these steps were not judged, each of them once."""
-    ever_seen = before(course.length) if any(course.coverage) else 0
+    ever_seen = before(course.length) if course.covered else 0
     for reason, is_fine in (
         (Unjudged.NEVER_SEEN, ever_seen),
         (Unjudged.GPUS_UNSEEN, own.gpus_seen),
@@ -128,10 +128,9 @@ def _reasons(course: Course, open_: Marks, own: _Window) -> Iterator[tuple[Unjud
 def _own(course: Course, rule: IdleRule, grid: Grid) -> _Window:
     window = rule.window_of(course)
     steps, least = grid.steps(window), rule.coverage
-    seen = map(int, bin(course.host_seen)[:1:-1].ljust(course.length, "0"))
     return _Window(
-        gpus_seen=_covered(course, steps, least),
-        host_seen=enough(seen, steps, _least(least, steps + 1)),
+        gpus_seen=enough(course.coverage, WHOLE, steps, least, course.length),
+        host_seen=enough({1: course.host_seen}, 1, steps, least, course.length),
         has_signals=_signals_are_there(course, steps),
         began_before=_began_before(course, window + rule.start_up, grid),
         gpu_active=within(course.gpu_active, steps),
@@ -143,22 +142,13 @@ def _longest(course: Course, rule: IdleRule, grid: Grid) -> _Window:
     steps, whole = grid.steps(rule.veto), before(course.length)
     summed_up = grid.steps(rule.veto + _SUMMARY)
     return _Window(
-        gpus_seen=_covered(course, steps, rule.coverage),
+        gpus_seen=enough(course.coverage, WHOLE, steps, rule.coverage, course.length),
         host_seen=whole,
         has_signals=_signals_are_there(course, summed_up),
         began_before=_began_before(course, rule.veto + rule.start_up, grid),
         gpu_active=within(course.gpu_active, summed_up),
         host_active=0,
     )
-
-
-def _covered(course: Course, steps: int, least: float) -> Marks:
-    return enough(course.coverage, steps, _least(least, (steps + 1) * WHOLE))
-
-
-def _least(share: float, of: int) -> int:
-    """Return the smallest whole number that is this share, which 27 of 30 must be of 0.9."""
-    return -(-round(share * 1_000_000) * of // 1_000_000)
 
 
 def _signals_are_there(course: Course, steps: int) -> Marks:
@@ -171,5 +161,4 @@ def _signals_are_there(course: Course, steps: int) -> Marks:
 
 
 def _began_before(course: Course, span: timedelta, grid: Grid) -> Marks:
-    covered = marked(each > 0 for each in course.coverage)
-    return within(covered, grid.steps(_LAST_MINUTES)) << grid.steps(span)
+    return within(course.covered, grid.steps(_LAST_MINUTES)) << grid.steps(span)

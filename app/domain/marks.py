@@ -3,12 +3,16 @@
 Python adds, shifts and compares a month of half minutes as fast as a hundred single numbers.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from operator import sub
+from typing import TypeVar
 
 Marks = int
 """The bit of worth 1 stands for the first step."""
+Value = TypeVar("Value")
+Levels = Mapping[float, Marks]
+"""At which steps a series had which value; at none of them where there was no sample."""
 
 
 def marked(steps: Iterable[bool]) -> Marks:
@@ -16,9 +20,25 @@ def marked(steps: Iterable[bool]) -> Marks:
     return int(text[::-1] or "0", 2)
 
 
+def by_value(values: Sequence[Value]) -> dict[Value, Marks]:
+    """Return where each value is. Most series have few, and many have one."""
+    found = set(values)
+    if len(found) == 1:
+        return {found.pop(): before(len(values))}
+    return {each: marked(value == each for value in values) for each in found}
+
+
 def before(end: int) -> Marks:
     """Return marks on every step before this one."""
     return (1 << max(end, 0)) - 1
+
+
+def anywhere(marks: Iterable[Marks]) -> Marks:
+    """Mark each step that any of them marks."""
+    found = 0
+    for each in marks:
+        found |= each
+    return found
 
 
 def within(marks: Marks, steps: int) -> Marks:
@@ -51,10 +71,28 @@ def first(marks: Marks, begin: int, end: int | None = None) -> int | None:
     return found if end is None or found < end else None
 
 
-def enough(levels: Iterable[int], steps: int, least: int) -> Marks:
-    """Mark each step at which its level, and those of the so many before it, are `least` or more
-    together.
+def enough(levels: Mapping[int, Marks], whole: int, steps: int, least: float, length: int) -> Marks:
+    """Mark each step at which the level, and those of the so many before it, are together this
+    share (0-1) of what they could be, which is `whole` each.
     """
-    sums = list(accumulate(levels, initial=0))
-    earlier = chain(repeat(0, min(steps, len(sums) - 1)), sums)
-    return marked(map(least.__le__, map(sub, sums[1:], earlier)))
+    # So that 0.9 of 30 is 27, and not a little more.
+    demanded = -(-round(least * 1_000_000) * whole * (steps + 1) // 1_000_000)
+    perfect = levels.get(whole, 0)
+    doubtful = (within(before(length) & ~perfect, steps) | before(steps)) & before(length)
+    found = before(length) & ~doubtful
+    for begin, end in runs(doubtful):
+        earlier = max(begin - steps, 0)
+        sums = list(accumulate(_levels(levels, earlier, end), initial=0))
+        ends = sums[begin + 1 - earlier :]
+        begins = [0] * (steps - begin + earlier) + sums
+        found |= marked(map(demanded.__le__, map(sub, ends, begins))) << begin
+    return found
+
+
+def _levels(levels: Mapping[int, Marks], begin: int, end: int) -> list[int]:
+    """Return the level at each of these steps."""
+    found = [0] * (end - begin)
+    for level, marks in levels.items():
+        for first_, after in runs(marks >> begin & before(end - begin)):
+            found[first_:after] = [level] * (after - first_)
+    return found

@@ -1,11 +1,12 @@
 """What the systems that we ask have answered. Values only; who asks is the adapters' affair."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.alert import Identity
+from app.domain.marks import Levels
 from app.domain.matchers import Silence
 from app.domain.silences import SilenceIndex
 
@@ -102,5 +103,4 @@ class Track:
     """One series at each step of a while."""
 
     labels: Mapping[str, str]
-    values: Sequence[float]
-    """Not a number at steps where there was none."""
+    levels: Levels

@@ -51,7 +51,8 @@ class Prometheus:
         """`history` is how many seconds before the newest sample may still be written."""
         self._folder = folder
         address = f"127.0.0.1:{free_port()}"
-        self._client = httpx.Client(base_url=f"http://{address}", timeout=_LONG, trust_env=False)
+        self.address = f"http://{address}"
+        self._client = httpx.Client(base_url=self.address, timeout=_LONG, trust_env=False)
         # The head takes samples that are half a block older than its newest. With blocks of twice
         # the history nothing is compacted either, so that no evaluation meets a compaction.
         block = f"{2 * history + 7_200}s"

@@ -1,6 +1,7 @@
 """Long stretches out of Prometheus: where a sample goes, and what is no answer."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -49,18 +50,52 @@ async def test_steps_are_asked_for_from_the_first_to_the_last(past: PrometheusPa
     }
 
 
+def as_prometheus_writes_it(answer: dict[str, Any]) -> str:
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+
+
+WRITTEN = pytest.mark.parametrize("write", [as_prometheus_writes_it, json.dumps])
+"""In the one form, which is read at a glance; and in another, which means the same."""
+
+
 @respx.mock
-async def test_each_sample_is_at_its_step_and_nothing_where_there_was_none(
-    past: PrometheusPast,
+@WRITTEN
+async def test_each_value_is_at_its_steps_and_nothing_where_there_was_none(
+    past: PrometheusPast, write: Callable[[dict[str, Any]], str]
 ) -> None:
-    whole = [[START, "0"], [START + 30, "0.5"], [START + 60, "1"]]
-    respx.post(RANGE).respond(json=matrix(whole, [[START + 30, "7"]]))
+    series = {
+        "whole": [[START, "0"], [START + 30, "0.5"], [START + 60, "0"]],
+        "a part": [[START + 30, "7"], [START + 60, "7"]],
+        "with a gap": [[START, "1"], [START + 60.0, "1"]],
+        "no number": [[START, "NaN"], [START + 30, "1"], [START + 60, "NaN"]],
+    }
+    respx.post(RANGE).respond(content=write(matrix(*series.values())))
 
     found = await tracks(past)
 
-    assert [each.labels for each in found] == [{"a": "0"}, {"a": "1"}]
-    assert list(found[0].values) == [0, 0.5, 1]
-    assert [str(each) for each in found[1].values] == ["nan", "7.0", "nan"]
+    assert [each.levels for each in found] == [
+        {0.0: 0b101, 0.5: 0b010},
+        {7.0: 0b110},
+        {1.0: 0b101},
+        {1.0: 0b010},
+    ]
+    assert [each.labels for each in found] == [{"a": str(n)} for n in range(4)]
+
+
+@respx.mock
+@WRITTEN
+async def test_labels_of_users_are_read_whatever_they_look_like(
+    past: PrometheusPast, write: Callable[[dict[str, Any]], str]
+) -> None:
+    name = 'é"]]},{"metric":{},"values":[[1,"2"]]}]}}\\'
+    answer = matrix([[START, "1"]], [[START + 30, "1"]])
+    answer["data"]["result"][0]["metric"] = {"username": name}
+    respx.post(RANGE).respond(content=write(answer))
+
+    first, second = await tracks(past)
+
+    assert (first.labels, first.levels) == ({"username": name}, {1.0: 0b001})
+    assert second.levels == {1.0: 0b010}
 
 
 @respx.mock
@@ -74,9 +109,7 @@ async def test_each_sample_is_at_its_step_and_nothing_where_there_was_none(
         {"status": "success", "data": {"resultType": "matrix", "result": None}},
         {"status": "success", "data": {"resultType": "matrix"}},
         matrix([[START, None]]),
-        matrix([[START, "one"]]),
-        matrix([[START + 90, "1"]]),
-        matrix([[START - 30, "1"]]),
+        {"status": "success", "data": {"resultType": "matrix", "result": [None]}},
         matrix([[START]]),
     ],
     ids=str,
@@ -89,8 +122,33 @@ async def test_what_is_no_matrix_is_no_answer(past: PrometheusPast, answer: obje
 
 
 @respx.mock
-async def test_answer_that_is_not_whole_is_none(past: PrometheusPast) -> None:
-    respx.post(RANGE).respond(json=matrix() | {"warnings": ["remote read: time-out"]})
+@WRITTEN
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[START, "one"]],
+        [[START + 90, "1"]],
+        [[START - 30, "1"]],
+        [[START, "1"], [START + 30, "1"], [START + 60, "1"], [START + 90, "1"]],
+    ],
+    ids=str,
+)
+async def test_sample_that_is_none_or_was_not_asked_for_makes_no_answer(
+    past: PrometheusPast, write: Callable[[dict[str, Any]], str], values: list[list[Any]]
+) -> None:
+    respx.post(RANGE).respond(content=write(matrix(values)))
+
+    with pytest.raises(UpstreamMalformedError):
+        await tracks(past)
+
+
+@respx.mock
+@WRITTEN
+async def test_answer_that_is_not_whole_is_none(
+    past: PrometheusPast, write: Callable[[dict[str, Any]], str]
+) -> None:
+    answer = matrix([[START, "1"]]) | {"warnings": ["remote read: time-out"]}
+    respx.post(RANGE).respond(content=write(answer))
 
     with pytest.raises(UpstreamUnavailableError, match="remote read"):
         await tracks(past)

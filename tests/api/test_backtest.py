@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.backtest_course import Tracks
 from demo.simulation import Addresses
 from tests.api.conftest import Configure
 from tests.api.test_command_line import run
-from tests.domain.courses import NONE, after, stretches, tracks
+from tests.domain.courses import NONE, Happened, after, stretches, tracks
 from tests.past import WrittenPast, served
 
 SIX = datetime(2026, 11, 10, 6, 0, tzinfo=UTC)
@@ -29,10 +28,10 @@ _NAMES = {
 }
 
 
-def planted() -> dict[tuple[str, str], Tracks]:
+def planted() -> dict[tuple[str, str], Happened]:
     """Return what happened, by owner and type of task."""
 
-    def here(begin: int, end: int, **changed: list[float]) -> Tracks:
+    def here(begin: int, end: int, **changed: list[float]) -> Happened:
         """Return a task that is there from the one hour to the other."""
         usual = {"held": 1.0, "gpu_active": 0.0, "host_active": 0.0, "signals": 4.0, "coverage": 1}
         away = [NONE] * begin * HOUR

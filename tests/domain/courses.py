@@ -2,11 +2,13 @@
 
 import math
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 
-from app.domain.backtest_course import STEP, Course, Holder, Tracks, Values
+from app.domain.backtest_course import STEP, Course, Holder, Tracks
+from app.domain.marks import Levels, by_value
 
 NONE = math.nan
 MINUTE = timedelta(minutes=1)
@@ -23,13 +25,33 @@ def stretches(*values: tuple[float, int]) -> list[float]:
     return [value for value, steps in values for _ in range(steps)]
 
 
-def tracks(length: int, **changed: Iterable[float]) -> Tracks:
+@dataclass(frozen=True)
+class Happened:
+    """The rows of an allocation, step by step; not a number where there was none."""
+
+    held: list[float]
+    gpu_active: list[float]
+    host_active: list[float]
+    signals: list[float]
+    coverage: list[float]
+
+    @property
+    def tracks(self) -> Tracks:
+        return Tracks(*(levels(getattr(self, name)) for name in _NAMES))
+
+
+def levels(values: Sequence[float]) -> Levels:
+    shown = [None if math.isnan(each) else each for each in values]
+    return {each: marks for each, marks in by_value(shown).items() if each is not None}
+
+
+def tracks(length: int, **changed: Iterable[float]) -> Happened:
     """Return those of an allocation that does nothing from its first step on and is seen well,
     save for what is given; a track that ends before the others has no rows from there on.
     """
     usual = dict(zip(_NAMES, (1.0, 0.0, 0.0, 4.0, 1.0), strict=True))
     given = {name: [float(each) for each in values] for name, values in changed.items()}
-    return Tracks(
+    return Happened(
         **{
             name: [*given[name], *[NONE] * length][:length] if name in given else [value] * length
             for name, value in usual.items()
@@ -42,19 +64,19 @@ def holder(task_type: str = "notebook", username: str = "alice", task_id: str = 
 
 
 def course(
-    parts: Tracks, *, of: Holder | None = None, window: timedelta = 30 * MINUTE, slots: int = 1
+    parts: Happened, *, of: Holder | None = None, window: timedelta = 30 * MINUTE, slots: int = 1
 ) -> Course:
     made = Course(of or holder(), 0, window, slots)
-    made.extend(0, len(parts.held), parts)
+    made.extend(0, len(parts.held), parts.tracks)
     return made
 
 
-def series(values: Values) -> str:
+def series(values: Sequence[float]) -> str:
     """Return the values as promtool reads them. A row that vanishes is marked, as by the rules."""
     return " ".join(_series(values))
 
 
-def _series(values: Values) -> Iterator[str]:
+def _series(values: Sequence[float]) -> Iterator[str]:
     was_there = False
     for value, run in groupby(values, key=lambda each: None if math.isnan(each) else each):
         length = len(list(run))
@@ -67,7 +89,7 @@ def _series(values: Values) -> Iterator[str]:
         was_there = value is not None
 
 
-def at_random(numbers: random.Random, length: int) -> Tracks:
+def at_random(numbers: random.Random, length: int) -> Happened:
     """Return an allocation that works, rests, and is hidden now and then."""
 
     def alternating(usual: float, other: float, chance: float) -> list[float]:
@@ -86,7 +108,7 @@ def at_random(numbers: random.Random, length: int) -> Tracks:
         "signals": alternating(4, numbers.choice((4, 4, 2)), 0.3),
         "coverage": alternating(1, numbers.choice((0.5, 0.8)), 0.2),
     }
-    return Tracks(
+    return Happened(
         **{
             name: [each if begin <= step < end else NONE for step, each in enumerate(values)]
             for name, values in everything.items()

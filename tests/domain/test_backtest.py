@@ -6,13 +6,13 @@ from datetime import UTC, time, timedelta, timezone
 import pytest
 
 from app.domain.backtest import Grouping, Sum, Tally, summed_up
-from app.domain.backtest_course import Grid, Tracks
+from app.domain.backtest_course import Grid
 from app.domain.backtest_outcome import Enforcement
 from app.domain.backtest_verdict import IdleRule, Unjudged
 from app.domain.exemption import Exemption
 from app.domain.matchers import Matcher
 from app.domain.waking import WakingHours
-from tests.domain.courses import after, course, holder, stretches, tracks
+from tests.domain.courses import Happened, after, course, holder, stretches, tracks
 from tests.domain.examples import POLICY, T0
 
 GRID = Grid(T0)
@@ -29,7 +29,7 @@ def tally(by: Grouping = Grouping.USER) -> Tally:
 
 
 def add(
-    to: Tally, parts: Tracks, username: str, *, task_type: str = "trial", gpus: int = 1
+    to: Tally, parts: Happened, username: str, *, task_type: str = "trial", gpus: int = 1
 ) -> None:
     one = holder(task_type, username, task_id=f"of-{username}")
     to.add(course(parts, of=one, slots=gpus), GRID)

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.backtest_course import Grid, Tracks
+from app.domain.backtest_course import Grid
 from app.domain.backtest_verdict import IdleRule, Unjudged, Verdict, judge
 from app.domain.marks import first
-from tests.domain.courses import MINUTE, NONE, after, course, stretches, tracks
+from tests.domain.courses import MINUTE, NONE, Happened, after, course, stretches, tracks
 from tests.domain.examples import T0
 
 GRID = Grid(T0)
@@ -17,11 +17,11 @@ HALF_HOUR = after(30)
 START_UP = after(10)
 
 
-def verdict(parts: Tracks, rule: IdleRule = RULE, *, window: timedelta = 30 * MINUTE) -> Verdict:
+def verdict(parts: Happened, rule: IdleRule = RULE, *, window: timedelta = 30 * MINUTE) -> Verdict:
     return judge(course(parts, window=window), rule, GRID)
 
 
-def first_idle(parts: Tracks, rule: IdleRule = RULE) -> int | None:
+def first_idle(parts: Happened, rule: IdleRule = RULE) -> int | None:
     return first(verdict(parts, rule).idle, 0)
 
 
@@ -180,7 +180,9 @@ def test_parts_of_a_course_are_one() -> None:
     whole = course(tracks(LENGTH, gpu_active=stretches((0, 60), (1, 30), (0, LENGTH))))
     parts = course(tracks(75, gpu_active=stretches((0, 60), (1, 15))))
 
-    parts.extend(75, LENGTH - 75, tracks(LENGTH - 75, gpu_active=stretches((1, 15), (0, LENGTH))))
+    parts.extend(
+        75, LENGTH - 75, tracks(LENGTH - 75, gpu_active=stretches((1, 15), (0, LENGTH))).tracks
+    )
 
     assert judge(parts, RULE, GRID) == judge(whole, RULE, GRID)
 
@@ -188,11 +190,11 @@ def test_parts_of_a_course_are_one() -> None:
 def test_part_in_which_there_were_no_rows_is_a_gap() -> None:
     parts = course(tracks(60))
 
-    parts.extend(120, 60, tracks(60))
+    parts.extend(120, 60, tracks(60).tracks)
 
     found = [parts.held, parts.gpu_seen, parts.host_seen]
     assert found == [((1 << 60) - 1) | ((1 << 60) - 1) << 120] * 3
-    assert list(parts.coverage) == [3_600] * 60 + [0] * 60 + [3_600] * 60
+    assert parts.coverage == {3_600: found[0]}
 
 
 def test_looking_back_is_as_long_as_the_first_verdict_needs() -> None:

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from app.domain.marks import before, enough, first, marked, runs, within
+from app.domain.marks import anywhere, before, by_value, enough, first, marked, runs, within
 
 EVERYTHING = [list(each) for each in product((False, True), repeat=9)]
 
@@ -54,13 +54,31 @@ def test_before_marks_what_comes_earlier() -> None:
 
 
 @pytest.mark.parametrize("back", [0, 1, 2, 6, 9])
-def test_enough_counts_the_step_itself_and_so_many_before_it(back: int) -> None:
-    levels = [3, 1, 0, 2, 2, 0, 5]
+@pytest.mark.parametrize("share", [0.34, 0.5, 0.9, 1])
+def test_enough_adds_up_the_step_itself_and_so_many_before_it(back: int, share: float) -> None:
+    """What lies before the first step is nothing."""
+    for levels in ([5, 1, 0, 2, 5, 5, 5], [0, 5, 5, 5, 5, 0, 5], [5] * 7, [0] * 7):
+        sums = [sum(levels[max(step - back, 0) : step + 1]) for step in range(7)]
 
-    for least in range(1, 14):
-        expected = [sum(levels[max(step - back, 0) : step + 1]) >= least for step in range(7)]
-        assert steps(enough(levels, back, least), 7) == expected
+        found = enough(by_value(levels), 5, back, share, 7)
+
+        assert steps(found, 8) == [*(each >= share * 5 * (back + 1) for each in sums), False]
+
+
+def test_share_of_a_round_number_is_no_more_than_it_says() -> None:
+    """Nine tenths of thirty are 27, though a computer has it as a bit more."""
+    assert enough({1: before(27)}, 1, 29, 0.9, 27) == 1 << 26
+
+
+def test_values_are_told_by_where_they_are() -> None:
+    assert by_value(["a", "b", "a"]) == {"a": 0b101, "b": 0b010}
+    assert by_value(["a"] * 3) == {"a": 0b111}
+    assert by_value([]) == {}
+
+
+def test_anywhere_marks_what_any_of_them_does() -> None:
+    assert anywhere([0b001, 0b100, 0b101]) == 0b101
 
 
 def test_nothing_has_no_marks() -> None:
-    assert (marked([]), list(runs(0)), first(0, 3), enough([], 2, 1)) == (0, [], None, 0)
+    assert (marked([]), list(runs(0)), first(0, 3), enough({}, 1, 2, 0.5, 0)) == (0, [], None, 0)

@@ -8,10 +8,19 @@ from random import Random
 
 import yaml
 
-from app.domain.backtest_course import Grid, Tracks
+from app.domain.backtest_course import Grid
 from app.domain.backtest_outcome import firing
 from app.domain.backtest_verdict import IdleRule, judge
-from tests.domain.courses import MINUTE, NONE, at_random, course, series, stretches, tracks
+from tests.domain.courses import (
+    MINUTE,
+    NONE,
+    Happened,
+    at_random,
+    course,
+    series,
+    stretches,
+    tracks,
+)
 from tests.rules.conftest import Tool
 from tests.rules.proof_world import groups_of
 
@@ -48,7 +57,7 @@ _NAMES = {
 }
 
 
-def cases() -> dict[str, Tracks]:
+def cases() -> dict[str, Happened]:
     """Return tasks by what they show."""
     busy, idle = (1, 20), (0, 180)
     return {
@@ -106,7 +115,7 @@ def test_alert_fires_and_ends_when_the_rules_say_so(tmp_path: Path, run_tool: To
     assert len([name for name, steps in told.items() if steps]) > len(told) / 2
 
 
-def _inputs(name: str, parts: Tracks, window: int, told: Sequence[int]) -> dict[str, str]:
+def _inputs(name: str, parts: Happened, window: int, told: Sequence[int]) -> dict[str, str]:
     identity = f'allocation_id="{name}"'
     rows = {}
     for field, metric in _NAMES.items():

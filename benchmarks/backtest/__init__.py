@@ -1,0 +1,1 @@
+"""`make bench-backtest`: a month of a busy cluster, backtested."""
