@@ -156,10 +156,12 @@ def _jobs(targets: Sequence[Target]) -> Iterator[Finding]:
             f"Add the job determined-master. {_CONFIGURE}",
         )
     elif _down(masters):
+        why = _down(masters)[0].last_error
+        remedy = "See that Prometheus can reach the master, and its address in the job."
+        if "401" in why or "credentials" in why:
+            remedy = "Let its credentials_file be determined.prometheus_token_file, and readable."
         yield missing(
-            "prometheus.determined",
-            f"det-state-metrics cannot be scraped: {_down(masters)[0].last_error}",
-            "Let its credentials_file be that of determined.prometheus_token_file, and readable.",
+            "prometheus.determined", f"det-state-metrics cannot be scraped: {why}", remedy
         )
     else:
         yield ok("prometheus.determined", "det-state-metrics are scraped")

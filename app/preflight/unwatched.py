@@ -14,6 +14,8 @@ _EXPORTERS = {
     "cAdvisor": "containers",
     "node-exporter": "nodes",
 }
+_PORTS = {"dcgm-exporter": ":9400", "cAdvisor": ":8080", "node-exporter": ":9100"}
+"""Where each listens: Determined's list of targets has the first two."""
 
 
 def judge_unwatched(answers: Answers) -> Iterator[Finding]:
@@ -28,6 +30,8 @@ def judge_unwatched(answers: Answers) -> Iterator[Finding]:
     }
     if len(kinds) == len(_EXPORTERS):
         yield from _exporters(slots, kinds, answers.prometheus.targets)
+    # Of GPUs of which nothing is seen at all, nothing can be said either.
+    if samples.gpus and not isinstance(samples.gpus, WatchdogError):
         yield _gpus(slots, samples.gpus, samples.utilization)
         yield from _labels(samples.nameless)
         yield from _profiling(samples.gpus, samples.profiling)
@@ -45,7 +49,7 @@ def _exporters(
         if not without:
             continue
         good = False
-        words = f"no samples of {kind} from {some(without)}{_why(without, targets)}"
+        words = f"no samples of {kind} from {some(without)}{_why(kind, without, targets)}"
         if len(without) < len(slots):
             yield warning(name, words, f"Start {kind} there; nothing there is judged without it.")
         else:
@@ -58,14 +62,16 @@ def _exporters(
         yield ok(name, f"samples of {', '.join(kinds)} from all {len(slots)} agents")
 
 
-def _why(agents: Sequence[str], targets: Answer[Sequence[Target]]) -> str:
-    """Quote what Prometheus says of a target on these agents that does not answer."""
+def _why(kind: str, agents: Sequence[str], targets: Answer[Sequence[Target]]) -> str:
+    """Quote what Prometheus says of such an exporter on these agents that does not answer."""
     if isinstance(targets, WatchdogError):
         return ""
     errors = [
         each.last_error
         for each in targets
-        if each.labels.get("det_agent_id") in agents and each.health == "down"
+        if each.labels.get("det_agent_id") in agents
+        and each.labels.get("instance", "").endswith(_PORTS[kind])
+        and each.health == "down"
     ]
     return f" ({errors[0]})" if errors else ""
 

@@ -1,5 +1,6 @@
 """The rules on what the simulated cluster exposes: every join, and a cluster full of flaws."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from app.preflight import State, preflight
+from app.settings import CONFIG_VARIABLE, load_settings
 from demo.cluster.model import TaskType
 from demo.cluster.sensors import ExporterMode
 from demo.cluster.wire import SetExporters, StartTask, TaskState
@@ -166,6 +169,26 @@ def test_every_series_joins_to_its_allocation_and_owner(lab: Lab) -> None:
     assert lab.values("allocation_id:watchdog_gpu_signals:count", "allocation_id")[dan] == 5 * 4
     assert lab.values("agent_id:DCGM_FI_DEV_FB_USED_mig:count", "agent_id") == {("agent-c",): 1}
     assert lab.world.query("sum(prometheus_rule_evaluation_failures_total)") == 0
+
+
+def test_check_says_of_real_systems_only_what_is_not_watched(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONFIG_VARIABLE, str(lab.world.folder / "watchdog.yaml"))
+    settings = load_settings()
+    good: set[str] = set()
+    bad: set[str] = set()
+
+    def is_all_there() -> bool:
+        """Ask again for what may be late at times: a scrape, a heartbeat, a rule."""
+        findings = asyncio.run(preflight(settings))
+        good.update(each.id for each in findings if each.state is State.OK)
+        bad.update(each.id for each in findings if each.state is State.WARNING)
+        lacking = {each.id for each in findings} - good
+        print(*(each for each in findings if each.id in lacking), sep="\n")
+        return lacking <= {"unwatched.mig"} <= bad
+
+    assert lab.stage.wait_for(is_all_there, "check says that MIG is not watched, and no more")
 
 
 def test_flaws_of_a_cluster_accuse_no_task_that_works(

@@ -124,8 +124,11 @@ PROMETHEUS = [
          "prometheus.receiver", WARNING, "refused", "Start the receiver"),
     case("it does not scrape Determined", lambda setup: setup.targets.pop(0),
          "prometheus.determined", MISSING, "no job", "determined-master"),
-    case("its token for Determined is old", b.target(0, health="down", lastError="401"),
+    case("its token for Determined is old",
+         b.target(0, health="down", lastError="server returned HTTP status 401 Unauthorized"),
          "prometheus.determined", MISSING, "401", "prometheus_token_file"),
+    case("it cannot reach Determined", b.target(0, health="down", lastError="no such host"),
+         "prometheus.determined", MISSING, "no such host", "can reach the master"),
     case("it scrapes too rarely", b.slow_scrapes,
          "prometheus.interval", MISSING, "determined-agents every 1m", "scrape_interval to 15s"),
     case("evidence would always be too old", b.configure("limits", evidence_age="20s"),
@@ -258,6 +261,15 @@ def test_rules_of_a_prometheus_that_has_just_begun_are_not_late() -> None:
     findings = judged(lambda setup: setup.group("gpu-watchdog-reclaim").update(lastEvaluation=at))
 
     assert not_good(findings) == set()
+
+
+def test_nothing_good_is_said_of_gpus_that_nobody_sees() -> None:
+    findings = judged(b.agents("gpus"), b.agents("utilization"), b.agents("profiling"))
+
+    assert wrong(findings) == {("unwatched.exporters", MISSING)}
+    assert {one for one, state in not_good(findings) if state is State.NOT_ASKED} == {
+        f"unwatched.{question}" for question in ("gpus", "labels", "profiling", "mig")
+    }
 
 
 def test_agents_without_gpus_are_named() -> None:
