@@ -17,8 +17,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slack check format fuzz fuzz-breaks bench-rules bench-reconcile mutate
-.PHONY: bench-backtest mutate-rules image-steps lock screenshots clean system venv venv-det
-.PHONY: venv-mutate
+.PHONY: bench-backtest mutate-rules image-steps test-ansible lock screenshots clean system venv
+.PHONY: venv-det venv-ansible venv-mutate
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,11 +69,15 @@ lock: system ## Lock the requirements again (UPGRADE=1 takes new versions)
 	@$(LOCK) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/det.in -o requirements/det.txt
+	@$(LOCK) requirements/ansible.in -o requirements/ansible.txt
 	@$(LOCK) requirements/mutate.in -o requirements/mutate.txt
 	@$(LOCK) requirements/uv.in -o requirements/uv.txt
 
 image-steps: venv ## Do what the Dockerfile does, in a new folder and without Docker (a minute)
 	@.venv/bin/python -m tests.deploy.image_steps
+
+test-ansible: venv venv-ansible ## Run the playbook into new folders: twice, and with --check (a minute)
+	@.venv/bin/python -m tests.deploy.ansible_run
 
 screenshots: venv ## Take the pictures of docs/images anew (a minute)
 	@.venv/bin/python -m tests.docs.pictures
@@ -93,6 +97,9 @@ venv: system
 
 venv-det: system
 	@scripts/set-up-venv .venv-det requirements/det.txt
+
+venv-ansible: system
+	@scripts/set-up-venv .build/venv-ansible requirements/ansible.txt
 
 venv-mutate: system
 	@scripts/set-up-venv .build/venv-mutate requirements/mutate.txt

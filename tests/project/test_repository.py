@@ -189,7 +189,7 @@ def test_named_targets_are_found() -> None:
     assert named_targets(page) == {"demo", "test"}
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "build", "det", "uv"])
+@pytest.mark.parametrize("name", ["run", "dev", "build", "ansible", "det", "uv"])
 def test_every_requirement_is_locked_by_version_and_hash(name: str) -> None:
     locked = list(requirements((ROOT / f"requirements/{name}.txt").read_text()))
 
