@@ -169,6 +169,7 @@ def hosts(name: str) -> set[str]:
         ("prometheus/prometheus.yml", "prometheus"),
         ("alertmanager/alertmanager.yml", "alertmanager"),
         ("watchdog.example.yaml", "gpu-watchdog"),
+        ("grafana/provisioning/datasources/prometheus.yaml", "grafana"),
     ],
 )
 def test_hosts_that_a_configuration_names_can_be_reached_by_its_reader(
@@ -221,6 +222,26 @@ def test_secrets_that_the_watchdog_can_be_told_to_read_are_where_it_looks() -> N
     expected = {f"/srv/gpu-watchdog/{path}" for path in named}
     assert given == expected | {"/run/secrets/pgpass"}
     assert services()["gpu-watchdog"]["environment"]["PGPASSFILE"] == "/run/secrets/pgpass"
+
+
+def test_grafana_finds_its_files_and_lets_nobody_in_without_a_password() -> None:
+    service = services()["grafana"]
+    [source] = yaml.safe_load(
+        (ROOT / "grafana/provisioning/datasources/prometheus.yaml").read_text()
+    )["datasources"]
+    [provider] = yaml.safe_load(
+        (ROOT / "grafana/provisioning/dashboards/dashboards.yaml").read_text()
+    )["providers"]
+
+    where = dict(mounts(service))
+    given = {secret.target for secret in secrets(service)}
+    named = secret_paths(str(service["environment"])) | secret_paths(str(source))
+
+    assert where["./grafana/provisioning"] == "/etc/grafana/provisioning"
+    assert where["./grafana/dashboards"] == provider["options"]["path"]
+    assert given == named
+    assert (source["basicAuth"], source["basicAuthUser"]) == (True, "grafana")
+    assert "GF_AUTH_ANONYMOUS_ENABLED" not in service["environment"]
 
 
 def test_secret_is_called_alike_everywhere() -> None:

@@ -21,9 +21,7 @@ TO_BE_BROUGHT = {
 def test_every_secret_of_the_containers_is_made(made_secrets: Secrets) -> None:
     made = {path.name for path in made_secrets.folder.iterdir()}
 
-    # Those of whoever asks from outside are for people.
-    assert made - set(read()["secrets"]) <= {"admin_password", "grafana_password"}
-    assert set(read()["secrets"]) <= made
+    assert made == set(read()["secrets"])
 
 
 def test_what_somebody_has_to_bring_is_empty_and_named(made_secrets: Secrets) -> None:
