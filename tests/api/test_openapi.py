@@ -36,7 +36,6 @@ LEFT_OUT = [
     # A policy may allow no keep of so many hours, whatever is written there.
     checks.positive_data_acceptance,
 ]
-Operation = APIOperation[Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,11 @@ def test_whatever_is_sent_gets_an_answer_that_is_described(send: Send) -> None:
                 assert_holds(operation, trial, send, known=incident["incident_id"])
 
 
-def takes_something(operation: Operation) -> bool:
+def takes_something(operation: APIOperation) -> bool:
     return bool([*operation.iter_parameters(), *operation.body])
 
 
-def assert_holds(operation: Operation, trial: Trial, send: Send, *, known: str) -> None:
+def assert_holds(operation: APIOperation, trial: Trial, send: Send, *, known: str) -> None:
     @hypothesis_settings(
         max_examples=trial.examples,
         deadline=None,

@@ -9,7 +9,7 @@ from tests.e2e.night.night import GRACE, Night, Take
 from tests.e2e.night.watching import Absences, endings, reasons, stopped_after
 
 pytestmark = pytest.mark.e2e
-CRASHES = 6
+CRASHES = 4
 SHORTEST, LONGEST = 0.9, 1.3
 """Seconds that the receiver has between two crashes: enough that Prometheus forgets no task, since
 what it was told holds for ten minutes, and a start takes five of them.
