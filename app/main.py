@@ -29,6 +29,7 @@ from app.domain.lease import Duty
 from app.domain.outbox import Pace
 from app.executor import Executor
 from app.explanations import Explanations
+from app.holders import Holders
 from app.intake import Intake
 from app.lookout import Lookout
 from app.loops import Loop, contained
@@ -134,6 +135,7 @@ async def _start(
         task_actions=TaskActions(manual, store, book, recorder, context, wake=watch.wake),
         tasks=tasks,
         explanations=Explanations(tasks, clients.rule_files, context),
+        holders=Holders(tasks, clients.rule_files, store, context),
         store=store,
         recorder=recorder,
         context=context,

@@ -5,7 +5,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -95,6 +95,13 @@ class Tasks:
             raise ClusterUnreadError
         return snapshot
 
+    def staleness(self) -> Iterator[str]:
+        """Yield a sentence where the snapshot is that of a while ago."""
+        limit = self._context.rulebook.limits.snapshot_age
+        if self._context.view.fresh(self._context.now(), limit) is None:
+            at = self.snapshot().at
+            yield f"Determined could not be read since {at:%Y-%m-%d %H:%M:%S} UTC."
+
     async def alerting_rules(self) -> Sequence[AlertingRule]:
         """Return the rules that Prometheus has, or had a few minutes ago.
 
@@ -109,10 +116,7 @@ class Tasks:
     async def world(self, unknown: list[str]) -> World:
         """Return what protects tasks now. What could not be read is added to `unknown`."""
         now, snapshot = self._context.now(), self.snapshot()
-        if self._context.view.fresh(now, self._context.rulebook.limits.snapshot_age) is None:
-            unknown.append(
-                f"Determined could not be read since {snapshot.at:%Y-%m-%d %H:%M:%S} UTC."
-            )
+        unknown += self.staleness()
         peers = await self._peers.silences()
         unknown += [f"Silences are not known: {each.error}." for each in peers if each.error]
         return World(

@@ -15,6 +15,7 @@ from app.api.owner_page_values import OwnerPage
 from app.context import Context
 from app.domain.access import Role
 from app.explanations import Explanations
+from app.holders import Holders
 from app.intake import Intake
 from app.manual_actions import ManualActions
 from app.ports import IncidentStore
@@ -58,6 +59,7 @@ class State(TypedDict):
     task_actions: TaskActions
     tasks: Tasks
     explanations: Explanations
+    holders: Holders
     store: IncidentStore
     recorder: Recorder
     context: Context
@@ -146,6 +148,11 @@ def _explanations(request: Request) -> Explanations:
     return explanations
 
 
+def _holders(request: Request) -> Holders:
+    holders: Holders = request.state.holders
+    return holders
+
+
 def _slack(request: Request) -> SlackEntrance:
     entrance: SlackEntrance = request.state.slack
     return entrance
@@ -156,6 +163,7 @@ ManualActionsDep = Annotated[ManualActions, Depends(_manual_actions)]
 TaskActionsDep = Annotated[TaskActions, Depends(_task_actions)]
 TasksDep = Annotated[Tasks, Depends(_tasks)]
 ExplanationsDep = Annotated[Explanations, Depends(_explanations)]
+HoldersDep = Annotated[Holders, Depends(_holders)]
 StoreDep = Annotated[IncidentStore, Depends(_store)]
 RecorderDep = Annotated[Recorder, Depends(_recorder)]
 ContextDep = Annotated[Context, Depends(_context)]

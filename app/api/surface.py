@@ -12,6 +12,7 @@ from app.api import (
     slack,
     task_actions,
     tasks,
+    users,
     webhook,
 )
 from app.api.problems import add_problem_responses
@@ -23,6 +24,7 @@ _ALWAYS = (
     tasks,
     explanation,
     task_actions,
+    users,
     breaker,
     operations,
 )

@@ -84,6 +84,7 @@ ENDPOINTS = [
         kept_for(Role.ADMIN, status=404),
         body={"reason": "maintenance"},
     ),
+    Endpoint("GET", "/api/v1/users", kept_for(*READERS, status=200)),
     Endpoint("GET", "/api/v1/breaker", kept_for(*READERS, status=200)),
     Endpoint(
         "POST",

@@ -81,7 +81,7 @@ def test_whatever_is_sent_gets_an_answer_that_is_described(send: Send) -> None:
     found = from_dict(description).get_all_operations()
     operations = [result.ok() for result in found if isinstance(result, Ok)]
 
-    assert len(operations) == 18
+    assert len(operations) == 19
     for operation in operations:
         for trial in TRIALS:
             if takes_something(operation) or trial.mode is GenerationMode.POSITIVE:

@@ -9,6 +9,7 @@ import pytest
 import respx
 
 from app.domain.access import Role
+from app.domain.holders import IDLE, USED
 from app.settings import Settings
 from app.tasks import ACTIVE, AVERAGE, BUSIEST
 from demo.cluster.control import ControlClient
@@ -310,3 +311,44 @@ async def test_task_that_cannot_be_paused_is_refused(
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (409, PROBLEM)
     assert await listed(client) == []
+
+
+async def test_users_are_listed_with_what_they_hold_and_its_use(
+    client: httpx.AsyncClient, upstream: respx.MockRouter, bobs: TaskState
+) -> None:
+    labels = {"username": "bob", "resource_pool": bobs.pool}
+    rows = [
+        {"metric": {"__name__": name} | labels, "value": [1795489200.0, value]}
+        for name, value in ((USED, "0"), (IDLE, "2"))
+    ]
+    data = {"resultType": "vector", "result": rows}
+    upstream["query"].respond(json={"status": "success", "data": data})
+    await deliver(client, posted(labels_of(bobs)))
+
+    answer = (await ask(client, "/api/v1/users")).raise_for_status().json()
+    alone = (await ask(client, "/api/v1/users", username="alice", resource_pool=bobs.pool)).json()
+    upstream["query"].respond(503)
+    unread = (await ask(client, "/api/v1/users", limit=1, offset=1)).json()
+
+    bob, alice = answer["users"]
+    assert bob == {
+        "username": "bob",
+        "active": True,
+        "tasks": 1,
+        "slots": 2,
+        "limit": None,
+        "held": [
+            {
+                "resource_pool": bobs.pool,
+                "tasks": 1,
+                "slots": 2,
+                "waiting": 0,
+                "used": 0,
+                "idle": 2,
+            }
+        ],
+        "incidents": {"firing": 1},
+    }
+    assert (alone["users"], alone["total"]) == ([alice], 1)
+    assert (unread["users"], unread["total"]) == ([alice], 2)
+    assert unread["unknown"] == ["Prometheus could not be read: Prometheus answered 503."]

@@ -20,6 +20,7 @@ from app.api import (
     slack,
     task_actions,
     tasks,
+    users,
     webhook,
 )
 from app.api.actions import ActionView, EffectView, WarningView
@@ -28,6 +29,7 @@ from app.api.dependencies import allow
 from app.api.explanation import ExplanationView
 from app.api.incidents import IncidentView, IncidentWithHistory
 from app.api.tasks import OneTaskView, TaskView
+from app.api.users import UserListView
 from app.domain.press import Press
 from app.main import create_app
 from app.settings import CONFIG_VARIABLE, load_settings
@@ -46,6 +48,7 @@ def routes() -> Iterator[APIRoute]:
         tasks.router,
         explanation.router,
         task_actions.router,
+        users.router,
         breaker.router,
         slack.router,
         operations.router,
@@ -126,6 +129,14 @@ def test_example_of_a_task_has_every_field() -> None:
     shown = example("### `GET /api/v1/tasks/{task_id}`")
 
     read_again = OneTaskView.model_validate(shown).model_dump(mode="json")
+
+    assert read_again == shown
+
+
+def test_example_of_the_users_has_every_field() -> None:
+    shown = example("### `GET /api/v1/users`")
+
+    read_again = UserListView.model_validate(shown).model_dump(mode="json")
 
     assert read_again == shown
 
