@@ -36,7 +36,7 @@ from app.cli.access import TOKEN_FILE_VARIABLE, URL_VARIABLE, configured_url
 from app.cli.incidents import listed
 from app.cli.moments import Clock, span
 from app.settings import CONFIG_VARIABLE
-from tests.api.at_work import run
+from tests.api.at_work import lines, run
 from tests.api.test_clients import CERTIFICATE
 from tests.docs.client_commands import held, running
 
@@ -190,7 +190,7 @@ def completed(typed: str) -> Result:
     return CliRunner().invoke(cli, [], prog_name="gpu-watchdog", env=shell)
 
 
-def test_names_command_no_terminal_and_no_column() -> None:
+def test_names_command_no_terminal_and_no_column(receiver: respx.Route) -> None:
     incident = held()
     incident["username"] = "[red]mallory[/]\x1b[2J\t\u202ebob"
     output = io.StringIO()
@@ -200,7 +200,11 @@ def test_names_command_no_terminal_and_no_column() -> None:
     for part in listed([incident], clock):
         console.print(part)
 
-    assert "[red]mallory[/][2J bob" in output.getvalue()
+    receiver.respond(json=[incident])
+    [row] = lines(run("incidents", "list"))
+
+    assert (row[2], len(row)) == ("[red]mallory[/][2J bob", 11)
+    assert row[2] in output.getvalue()
     assert not {"\x1b", "\t", "\u202e"} & set(output.getvalue())
 
 
