@@ -50,8 +50,11 @@ def happened(counter: str, window: str, by: str = "") -> str:
     """Return how often something happened, the first time included.
 
     A counter with labels appears with its first event and not with 0, and increase() knows only
-    what comes after. So the first value of a series that is new in the window is added.
+    what comes after. So the first value of a series that is new in the window is added; one is not
+    new that was there within the day before, since a gap would show again all that ever happened.
     """
     increased = f'label_replace(increase({counter}[{window}]), "part", "later", "", "")'
-    first = f"min_over_time({counter}[{window}]) unless {counter} offset {window}"
+    first = (
+        f"min_over_time({counter}[{window}]) unless last_over_time({counter}[1d] offset {window})"
+    )
     return f"sum{f' by ({by}) ' if by else ' '}({increased} or {first})"

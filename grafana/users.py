@@ -221,7 +221,7 @@ _HOSTS = (
     ),
 )
 
-_FACTS = "task_id, task_type, username, resource_pool"
+_FACTS = "task_type, username, resource_pool"
 
 
 def _of_task(name: str, row: str, unit: str = "none", decimals: int = 0) -> Column:
@@ -235,7 +235,6 @@ _TASKS = Table(
     {
         "username": "User",
         "task_type": "Type",
-        "task_id": "Task",
         "allocation_id": "Allocation",
         "resource_pool": "Pool",
     },

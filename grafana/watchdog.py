@@ -2,7 +2,7 @@
 
 from grafana.frame import Frame, Page, marks
 from grafana.panels import Lines, Number, States
-from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, Query, State
+from grafana.parts import BLUE, GREEN, ORANGE, RED, Query, State
 from grafana.promql import happened, or_none
 from grafana.tables import Column, Table
 
@@ -10,7 +10,9 @@ _SEEN = "max(watchdog_last_tick_timestamp_seconds)"
 """A row while a replica of the watchdog is seen."""
 _UNSEEN = "The watchdog is not seen"
 _ANY = "$__range"
-_EACH = "$__rate_interval"
+_EACH = "$__interval"
+"""Of the chart; at least a minute, and so four samples. Nothing is counted twice."""
+_RATE = "$__rate_interval"
 
 _OPEN = "max by (state) (watchdog_open_incidents)"
 _WARNED = 'watchdog_deliveries_total{kind="warning", outcome="sent"}'
@@ -126,7 +128,7 @@ _DONE = (
     Number(
         "Owners can answer",
         "Part of the time in which owners could answer, so that grace periods run (S13).",
-        "max(rate(watchdog_answer_clock_seconds[5m]))",
+        "clamp_max(max(rate(watchdog_answer_clock_seconds[5m])), 1)",
         unit="percentunit",
         decimals=0,
         steps=((None, ORANGE), (0.9, GREEN)),
@@ -254,7 +256,7 @@ _SELF = (
         tuple(
             Query(
                 f"histogram_quantile({quantile}, "
-                f"sum by (le) (rate(watchdog_tick_seconds_bucket[{_EACH}])))",
+                f"sum by (le) (rate(watchdog_tick_seconds_bucket[{_RATE}])))",
                 name,
                 colour,
             )
@@ -287,17 +289,27 @@ _SELF = (
         "stands on them is blind.",
         (
             Query(
-                f"sum(increase(prometheus_rule_evaluation_failures_total[{_EACH}]))", "failed", RED
+                f"sum(increase(prometheus_rule_evaluation_failures_total[{_RATE}]))", "failed", RED
             ),
             Query(
-                f"sum(increase(prometheus_rule_group_iterations_missed_total[{_EACH}]))",
+                f"sum(increase(prometheus_rule_group_iterations_missed_total[{_RATE}]))",
                 "skipped",
                 ORANGE,
             ),
         ),
         unit="none",
         bars=True,
+        width=6,
         nothing="Prometheus is not seen by itself",
+    ),
+    Lines(
+        "Rows forgotten, by table",
+        "What has been over for longer than `retention`, in each interval.",
+        (Query(happened("watchdog_pruned_total", _EACH, "table"), "{{table}}"),),
+        unit="none",
+        width=6,
+        bars=True,
+        nothing="Nothing is that old",
     ),
     Table(
         "Alerts that fire",
@@ -314,13 +326,6 @@ _SELF = (
         width=12,
         height=8,
         nothing="Nothing fires, not even the heartbeat",
-    ),
-    Lines(
-        "Rows forgotten, by table",
-        "What has been over for longer than `retention`, in each interval.",
-        (Query(happened("watchdog_pruned_total", "1d", "table"), "{{table}}", GREY),),
-        unit="none",
-        nothing="Nothing is that old",
     ),
 )
 

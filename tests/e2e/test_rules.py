@@ -44,7 +44,6 @@ NOTHING_HAPPENED = {
     "gpu-watchdog-watchdog": {
         "Buttons pressed in Slack A": "nobody presses one",
         "Errors, by loop A": "no step fails",
-        "Rows forgotten, by table A": "nothing is old enough",
         "mark The breaker is tripped": "nobody trips it",
         "mark Alerts about the watchdog": "it is well",
     },

@@ -13,7 +13,7 @@ DASHBOARDS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))
 }
 LABEL_VALUES = re.compile(r"label_values\((?P<expr>.+), (?P<label>\w+)\)")
-OF_GRAFANA = {"__all", "__range", "__range_s", "__rate_interval", "__url_time_range"}
+OF_GRAFANA = {"__all", "__interval", "__range", "__range_s", "__rate_interval", "__url_time_range"}
 """Variables that every dashboard has."""
 _VARIABLE = re.compile(r"\$(?:([a-zA-Z_]\w*)|\{(\w+)(?:\.fields\[[^\]]+\])?(?::\w+)?\})")
 

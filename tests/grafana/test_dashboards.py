@@ -38,7 +38,8 @@ UIDS = {f"gpu-watchdog-{name}" for name in ("cluster", "users", "task", "watchdo
 ANY = {
     "__range": "24h",
     "__range_s": "86400",
-    "__rate_interval": "1m",
+    "__interval": "1m",
+    "__rate_interval": "75s",
     "resource_pool": ".*",
     "username": "(alice|o\\\\.brien)",
     "task_id": ".*",
