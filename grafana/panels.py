@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, text, timeseries
-from grafana_foundation_sdk.builders.dashboard import DashboardLink
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
@@ -141,7 +140,6 @@ class Bars(Builder[Panel]):
     _: KW_ONLY
     unit: str
     width: int = 8
-    links: Sequence[DashboardLink] = ()
     nothing: str = NOTHING
 
     def build(self) -> Panel:
@@ -160,7 +158,6 @@ class Bars(Builder[Panel]):
             .display_mode(BarGaugeDisplayMode.BASIC)
             .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
             .thresholds(thresholds(((None, self.query.colour or BLUE),)))
-            .data_links([*self.links])
             .with_target(target("A", self.query, instant=True))
             .build()
         )
