@@ -62,6 +62,7 @@ class Told:
 
 SENTENCES: Mapping[Reason, str] = {
     Reason.ALERT_FIRED: "It was noticed. Nobody had been told yet.",
+    Reason.OPENED_BY_HAND: "Somebody asked for it to be stopped, without an alert.",
     Reason.ALERT_ACTIVE: "Nothing kept it back, so a message to you was next.",
     Reason.ALERT_SEEN: "Prometheus confirmed what was noticed.",
     Reason.TARGET_SEEN: "Determined told the name of the task.",

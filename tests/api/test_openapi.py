@@ -25,9 +25,10 @@ from schemathesis.specs.openapi import checks
 
 from app.domain.access import Role
 from app.settings import load_settings
+from demo.cluster.control import ControlClient
 from tests.adapters.slack_payloads import SIGNING_SECRET
 from tests.api.conftest import Configure
-from tests.api.receiver import bearer, deliver, posted, running
+from tests.api.receiver import bearer, deliver, labels_of, posted, running, ticks, until
 
 Send = Callable[[httpx.Request], httpx.Response]
 LEFT_OUT = [
@@ -58,18 +59,27 @@ def send(
     configuration: dict[str, Any],
     configure: Configure,
     upstream: respx.MockRouter,  # noqa: ARG001 -- it has to answer before the app starts
-    determined_is_down: None,  # noqa: ARG001 -- so an alert about no task is an incident
+    control: ControlClient,
     tmp_path: Path,
 ) -> Iterator[Send]:
-    """Send to the whole app, which knows of one incident."""
+    """Send to the whole app, which knows of one task and its incident."""
+    task = control.start_idle_notebook("bob")
     secret = tmp_path / "slack_signing_secret"
     secret.write_text(f"{SIGNING_SECRET}\n")
     configuration["slack"]["signing_secret_file"] = str(secret)
     configure(configuration)
     app = running(load_settings())
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app) as client:
-        portal.call(lambda: deliver(client, posted()))
+        portal.call(lambda: ticked(client))
+        portal.call(lambda: deliver(client, posted(labels_of(task))))
         yield lambda request: portal.call(client.send, request)
+
+
+async def ticked(client: httpx.AsyncClient) -> None:
+    async def has_ticked() -> bool:
+        return await ticks(client) > 0
+
+    await until(has_ticked, "a tick")
 
 
 def test_whatever_is_sent_gets_an_answer_that_is_described(send: Send) -> None:
@@ -77,6 +87,8 @@ def test_whatever_is_sent_gets_an_answer_that_is_described(send: Send) -> None:
     [incident] = send(
         httpx.Request("GET", "http://app/api/v1/incidents", headers=bearer(Role.VIEWER))
     ).json()
+    [target] = incident["targets"]
+    known = {"incident_id": incident["incident_id"], "task_id": target["task_id"]}
 
     found = from_dict(description).get_all_operations()
     operations = [result.ok() for result in found if isinstance(result, Ok)]
@@ -85,14 +97,16 @@ def test_whatever_is_sent_gets_an_answer_that_is_described(send: Send) -> None:
     for operation in operations:
         for trial in TRIALS:
             if takes_something(operation) or trial.mode is GenerationMode.POSITIVE:
-                assert_holds(operation, trial, send, known=incident["incident_id"])
+                assert_holds(operation, trial, send, known=known)
 
 
 def takes_something(operation: APIOperation) -> bool:
     return bool([*operation.iter_parameters(), *operation.body])
 
 
-def assert_holds(operation: APIOperation, trial: Trial, send: Send, *, known: str) -> None:
+def assert_holds(
+    operation: APIOperation, trial: Trial, send: Send, *, known: Mapping[str, str]
+) -> None:
     @hypothesis_settings(
         max_examples=trial.examples,
         deadline=None,
@@ -103,8 +117,9 @@ def assert_holds(operation: APIOperation, trial: Trial, send: Send, *, known: st
     )
     @given(operation.as_strategy(generation_mode=trial.mode), st.booleans())
     def keeps_to_it(case: Case[Any], is_known: bool) -> None:  # noqa: FBT001 -- of hypothesis.
-        if is_known and "incident_id" in case.path_parameters:
-            case.path_parameters["incident_id"] = known
+        if is_known:
+            own = {name: value for name, value in known.items() if name in case.path_parameters}
+            case.path_parameters |= own
         answer = send(request_of(case, trial.headers))
         case.validate_response(answer, excluded_checks=LEFT_OUT)
 
