@@ -29,7 +29,10 @@ def inventory(folder: Path) -> str:
         "gpu_watchdog_slack_bot_token": "xoxb-1",
         "gpu_watchdog_agent_address": "192.0.2.21",
     }
-    groups = {"server": {"hosts": {"monitoring": {}}}, "agents": {"hosts": {"agent-1": {}}}}
+    groups: dict[str, object] = {
+        "server": {"hosts": {"monitoring": {}}},
+        "agents": {"hosts": {"agent-1": {}}},
+    }
     return yaml.safe_dump({"all": {"vars": here, "children": groups}})
 
 

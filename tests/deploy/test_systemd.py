@@ -63,7 +63,7 @@ def test_systemd_finds_nothing_wrong(installed: Path, analyze: str, name: str) -
 
 def test_service_can_do_little_else_than_its_work(analyze: str) -> None:
     unit = UNITS / "gpu-watchdog.service"
-    command = [analyze, "security", "--offline=true", f"--threshold={EXPOSED_AT_MOST}", unit]
+    command = [analyze, "security", "--offline=true", f"--threshold={EXPOSED_AT_MOST}", str(unit)]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
 
