@@ -9,6 +9,7 @@ from typing import Any
 
 import aiosqlite
 import httpx
+from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +23,10 @@ from tests.domain.examples import ANNOTATIONS, IDENTITY
 TOKENS = {role: f"token-of-{role}" for role in Role}
 NEXT_TOKEN = "tökên of the next viewer"
 PROBLEM = "application/problem+json"
+_APPS: dict[tuple[bool, bool], FastAPI] = {}
+"""By what an app has beside the API. FastAPI makes the routes ready at an app's first request,
+which takes longer than most tests. Apps differ in nothing but what a lifespan gives to requests.
+"""
 _LONGEST_WAIT = 20.0  # seconds
 
 
@@ -30,8 +35,10 @@ async def running(
     settings: Settings, press_handler: PressHandler | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of the whole app, its lifespan included. It sends no token by itself."""
-    app = create_app(settings, press_handler=press_handler)
-    async with app.router.lifespan_context(app) as state:
+    own = create_app(settings, press_handler=press_handler)
+    surface = bool(settings.slack.signing_secret_file), bool(settings.owner_page)
+    app = _APPS.setdefault(surface, own)
+    async with own.router.lifespan_context(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
             scope["state"] = dict(state or {})
