@@ -1,5 +1,6 @@
-"""Those who come without a token that is known: counted, logged, and slowed down.
+"""Those who come without a token that is known: counted, logged, and told to wait.
 
+That shows who guesses, and keeps the log readable; what protects a token is its length.
 A token that is known is always let in, from wherever it comes: behind a proxy everybody has the
 same address, and somebody who guesses there must not keep Alertmanager out.
 """

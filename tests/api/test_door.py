@@ -1,4 +1,4 @@
-"""Who comes without a token that is known is counted, logged and slowed down; nobody else is."""
+"""Who comes without a token that is known is counted, logged and told to wait; nobody else is."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ def test_after_a_minute_it_begins_anew(visitors: Visitors) -> None:
         pytest.param("", "192.0.2.7", False, id="a socket without an address"),
     ],
 )
-def test_others_are_not_slowed_down(
+def test_others_do_not_have_to_wait(
     visitors: Visitors,
     one: str,
     other: str,
