@@ -33,7 +33,13 @@ cli = family(
         "report": "report:report",
         "backtest": "backtest:backtest",
         "history": family("What happened to incidents.", {"export": "history:export"}),
-        "users": family("Owners of tasks, and how they are told.", {"check": "checks:check_users"}),
+        "users": family(
+            "Owners of tasks: what they hold, and how they are told.",
+            {
+                "list": "holders:list_",
+                "check": "checks:check_users",
+            },
+        ),
     },
     add_completion=True,
 )

@@ -70,6 +70,8 @@ def foretold(breaker: BreakerShape, action: str) -> str:
         )
     if not tripped:
         return "It is not tripped: nothing would change."
+    if not breaker["stops"]:
+        return "Stops would be allowed again. It has prevented none."
     stops = counted(len(breaker["stops"]), "stop")
     return f"This would allow {stops} that it has prevented, after a new warning and grace period."
 

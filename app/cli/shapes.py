@@ -181,3 +181,26 @@ class ExplanationShape(TypedDict):
     alerts: list[LookShape]
     next: list[MilestoneShape]
     unknown: list[str]
+
+
+class HeldShape(TypedDict):
+    resource_pool: str
+    tasks: int
+    slots: int
+    waiting: int
+    used: int | None
+    idle: int | None
+
+
+class UserShape(TypedDict):
+    username: str
+    active: bool | None
+    limit: int | None
+    held: list[HeldShape]
+    incidents: dict[str, int]
+
+
+class UserListShape(TypedDict):
+    users: list[UserShape]
+    total: int
+    unknown: list[str]

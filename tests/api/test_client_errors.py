@@ -31,6 +31,7 @@ from app.api.tasks import (
     TaskListView,
     TaskView,
 )
+from app.api.users import HeldView, UserListView, UserView
 from app.cli import cli, shapes
 from app.cli.access import TOKEN_FILE_VARIABLE, URL_VARIABLE, configured_url
 from app.cli.incidents import listed
@@ -249,6 +250,9 @@ def test_spans_are_told_in_their_two_largest_units() -> None:
         (shapes.MeasureShape, MeasureView),
         (shapes.MilestoneShape, MilestoneView),
         (shapes.ExplanationShape, ExplanationView),
+        (shapes.HeldShape, HeldView),
+        (shapes.UserShape, UserView),
+        (shapes.UserListShape, UserListView),
     ],
 )
 def test_commands_expect_what_the_api_answers(shape: type, model: type[BaseModel]) -> None:

@@ -1,4 +1,4 @@
-"""`gpu-watchdog tasks`, `explain`, and what is done to a task that no incident is about."""
+"""`gpu-watchdog tasks`, `explain`, `users list`, and a stop of a task without an incident."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from tests.api.at_work import lines, run
-from tests.docs.client_commands import dry_run, explanation, running
+from tests.docs.client_commands import dry_run, explanation, running, users
 
 
 def test_what_is_not_known_of_tasks_is_empty_and_ends_with_1(receiver: respx.Route) -> None:
@@ -67,3 +67,19 @@ def test_stop_of_nothing_or_of_too_much_is_refused(
     result = run("kill", *what, "--reason", "a new fan", "--yes")
 
     assert (result.exit_code, receiver.called) == (2, False)
+
+
+def test_users_are_listed_by_pool_and_what_is_not_known_of_them_is_empty(
+    receiver: respx.Route,
+) -> None:
+    why = "Prometheus could not be read."
+    receiver.respond(json={"users": users(), "total": 2, "unknown": [why]})
+
+    result = run("users", "list")
+
+    assert (result.exit_code, result.stderr) == (1, f"{why}\n")
+    assert lines(result) == [
+        ["bob", "default", "6", "4", "2", "4", "0", "2", "1"],
+        ["bob", "a100", "2", "4", "", "", "0", "1", "1"],
+        ["carol", "default", "1", "", "1", "0", "8", "2", "0"],
+    ]

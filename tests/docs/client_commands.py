@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from app.api import problems
-from app.cli import actions, breaker, explain, incidents, tasks
+from app.cli import actions, breaker, explain, holders, incidents, tasks
 from app.cli.client import expect
 from app.cli.moments import Clock
 from app.cli.shapes import (
@@ -19,6 +19,7 @@ from app.cli.shapes import (
     HistoryShape,
     IncidentShape,
     TaskShape,
+    UserShape,
 )
 from app.cli.watch import Change, line
 from app.errors import NotPausableError
@@ -84,6 +85,21 @@ def running() -> list[TaskShape]:
     return [expect(TaskShape, each) for each in (notebook | trial, notebook)]
 
 
+def users() -> list[UserShape]:
+    [bob] = answer("### `GET /api/v1/users`")["users"]
+    [held] = bob["held"]
+    elsewhere = held | {"resource_pool": "a100", "tasks": 1, "slots": 2, "used": None, "idle": None}
+    carol = {
+        "username": "carol",
+        "active": False,
+        "limit": None,
+        "held": [held | {"slots": 1, "used": 1, "idle": 0, "waiting": 8}],
+        "incidents": {},
+    }
+    both = bob | {"held": [held, elsewhere]}
+    return [expect(UserShape, each) for each in (both, bob | carol)]
+
+
 def explanation() -> ExplanationShape:
     found = answer("### `GET /api/v1/tasks/{task_id}/explanation`")
     return expect(ExplanationShape, found | {"task": answer(_TASK)})
@@ -134,6 +150,7 @@ def examples() -> Mapping[str, tuple[str, str]]:
         ),
         "tasks": ("tasks", printed(*tasks.shown(running(), CLOCK))),
         "explain": ("explain c7a2ea20", printed(*explain.shown(explanation(), CLOCK))),
+        "users list": ("users list", printed(*holders.shown(users()))),
         "breaker show": ("breaker show", printed(*breaker.shown(tripped, CLOCK))),
         "breaker trip": (f"breaker trip {why}", switched(closed, "trip")),
         "breaker reset": (
