@@ -104,18 +104,19 @@ class Client:
             return self._parsed(answer)
         raise self._refusal(answer, needs)
 
-    def _send(self, request: httpx.Request, tries: int) -> httpx.Response:
-        """Send it, and again where the answer was lost on its way."""
+    def _send(self, request: httpx.Request, tries: int, *, again: bool = False) -> httpx.Response:
+        """Send it, and `again` where the answer was lost on its way."""
         try:
             answer = self._http.send(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as exc:
-            raise self._out_of_reach(exc) from exc
         except httpx.HTTPError as exc:
-            if tries > 1:
-                return self._send(request, tries - 1)
+            was_not_sent = isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout))
+            if was_not_sent and not again:
+                raise self._out_of_reach(exc) from exc
+            if tries > 1 and not was_not_sent:
+                return self._send(request, tries - 1, again=True)
             raise self._without_answer(request, type(exc).__name__) from exc
         if answer.status_code in _UNSURE and tries > 1:
-            return self._send(request, tries - 1)
+            return self._send(request, tries - 1, again=True)
         return answer
 
     @property
@@ -139,9 +140,10 @@ class Client:
         return AwayError(f"nobody answers at {self._where}: {exc}", CANNOT_BEGIN)
 
     def _without_answer(self, request: httpx.Request, what: str) -> AnswerError:
-        if request.method == "GET":
-            return AwayError(f"no answer from {self._where} ({what})", CANNOT_BEGIN)
-        return AwayError(_unknown_fate(request, f"no answer from {self._where} ({what})"))
+        words = f"no answer from {self._where} ({what})"
+        if _does_nothing(request):
+            return AwayError(words, CANNOT_BEGIN)
+        return AwayError(_unknown_fate(request, words))
 
     def _refusal(self, answer: httpx.Response, needs: Role) -> AnswerError:
         status, detail = answer.status_code, _detail(answer)
@@ -157,11 +159,9 @@ class Client:
         if not detail:
             phrase = clean(answer.reason_phrase, 80)
             words = f"{self._where} answers {status} {phrase}, and not as the watchdog does"
-            return (
-                AwayError(_unknown_fate(answer.request, words))
-                if status in _AWAY
-                else (AnswerError(words))
-            )
+            if status in _AWAY:
+                return AwayError(_unknown_fate(answer.request, words))
+            return AnswerError(words)
         if status == httpx.codes.TOO_MANY_REQUESTS:
             after = clean(answer.headers.get("Retry-After", ""), 40)
             return AwayError(f"{detail} Try again in {after} s." if after.isdecimal() else detail)
@@ -187,8 +187,12 @@ def _cause(exc: BaseException) -> BaseException | None:
     return None
 
 
+def _does_nothing(request: httpx.Request) -> bool:
+    return request.method == "GET" or "dry_run" in request.url.params
+
+
 def _unknown_fate(request: httpx.Request, words: str) -> str:
-    if request.method == "GET":
+    if _does_nothing(request):
         return words
     key = request.headers.get("Idempotency-Key", "")
     again = f"; the same command with --key {key} does it once" if key else ""

@@ -82,6 +82,17 @@ def test_every_failure_is_a_sentence_and_an_exit_code(
     assert "Traceback" not in result.stderr
 
 
+def test_what_was_lost_once_may_be_done_though_nobody_answers_any_more(
+    receiver: respx.Route,
+) -> None:
+    receiver.mock(side_effect=[httpx.ReadTimeout("late"), httpx.ConnectError("gone")])
+
+    result = run(*KEEP)
+
+    assert result.exit_code == 1
+    assert "Nobody knows whether it was done; the same command with --key k1" in result.stderr
+
+
 @pytest.mark.usefixtures("receiver")
 def test_certificate_that_nobody_vouches_for_is_called_so(
     monkeypatch: pytest.MonkeyPatch,
