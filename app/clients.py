@@ -33,6 +33,8 @@ from app.settings import Settings, is_loopback, read_secret
 from app.telemetry import Telemetry
 
 _BROKEN = "broken"
+_PATIENCE = timedelta(minutes=2)
+"""For long stretches of the past: as long as Prometheus itself lets a query take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ async def open_past(settings: Settings, stack: AsyncExitStack) -> Past:
         ConfigurationError: a secret or a certificate cannot be read.
     """
     section = settings.prometheus
-    client = await http_client(section, basic_auth(section), settings.request_timeout, stack)
-    return PrometheusPast(client)
+    within = max(settings.request_timeout, _PATIENCE)
+    return PrometheusPast(await http_client(section, basic_auth(section), within, stack))
 
 
 def reception(

@@ -21,23 +21,31 @@ _CONFIG = "global: {scrape_interval: 30s}\n"
 class WrittenPast:
     begin: datetime
     step: timedelta = STEP
-    _series: list[tuple[str, str, Sequence[float]]] = field(default_factory=list)
+    _series: list[tuple[str, str, datetime, Sequence[float]]] = field(default_factory=list)
 
-    def add(self, name: str, labels: Mapping[str, str], values: Sequence[float]) -> None:
+    def add(
+        self,
+        name: str,
+        labels: Mapping[str, str],
+        values: Sequence[float],
+        *,
+        begin: datetime | None = None,
+    ) -> None:
         """Add a series, from the beginning on. No label may hold what would have to be escaped."""
         pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
-        self._series.append((name, pairs, values))
+        self._series.append((name, pairs, begin or self.begin, values))
 
     def text(self) -> str:
         """Return it in the format of OpenMetrics, which wants metrics one after the other."""
         return "\n".join([*self._lines(), "# EOF", ""])
 
     def _lines(self) -> Iterator[str]:
-        begin, step = self.begin.timestamp(), self.step.total_seconds()
+        step = self.step.total_seconds()
         ordered = sorted(self._series, key=lambda each: each[0])
         for name, some in groupby(ordered, key=lambda each: each[0]):
             yield f"# TYPE {name} unknown"
-            for _, pairs, values in some:
+            for _, pairs, at, values in some:
+                begin = at.timestamp()
                 for number, value in enumerate(values):
                     if not math.isnan(value):
                         yield f"{name}{{{pairs}}} {value:g} {begin + number * step:.0f}"

@@ -17,6 +17,7 @@ from tests.past import WrittenPast, served
 SIX = datetime(2026, 11, 10, 6, 0, tzinfo=UTC)
 SINCE, UNTIL = SIX + timedelta(hours=1), SIX + timedelta(hours=12)
 TIME = ("--since", "2026-11-10T07:00:00Z", "--until", "2026-11-10T18:00:00Z")
+LONG_AGO = datetime(2026, 11, 8, tzinfo=UTC)
 LENGTH = after(12 * 60)
 HOUR = after(60)
 _NAMES = {
@@ -55,6 +56,21 @@ def planted() -> dict[tuple[str, str], Happened]:
     }
 
 
+def before_the_rules() -> Iterator[tuple[str, dict[str, str], list[float]]]:
+    """Yield what a cluster without a watchdog has of a trial that rests, and works again."""
+    always, gpu, container = [1.0] * 10 * HOUR, {"gpu_uuid": "GPU-1"}, {"container_id": "c1"}
+    runtime = {"container_runtime_id": "r1"}
+    cgroup = runtime | {"id": "/docker/r1", "instance": "a:8080"}
+    yield "DCGM_FI_DEV_GPU_UTIL", gpu, stretches((0, 5 * HOUR), (90, HOUR), (0, 4 * HOUR))
+    yield "container_cpu_usage_seconds_total", cgroup, [0.1 * n for n in range(10 * HOUR)]
+    yield "det_gpu_uuid_container_id", gpu | container, always
+    yield "det_container_id_allocation_id", container | {"allocation_id": "old.1"}, always
+    yield "det_container_id_runtime_container_id", container | runtime, always
+    task = {"allocation_id": "old.1", "task_id": "old", "job_id": "j1", "task_actor": "Trial 1"}
+    yield "det_allocation_id_task_id_task_actor", task, always
+    yield "det_job_id_experiment_id", {"job_id": "j1", "experiment_id": "1"}, always
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     past = WrittenPast(SIX)
@@ -77,6 +93,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         past.add("allocation_id:watchdog_allocation_slots:max", identity, slots)
     clean_up = {"allocation_id": "clean-up.1"}
     past.add("allocation_id:watchdog_allocation_slots:max", clean_up, [1.0] * 2 * HOUR)
+    for name, labels, values in before_the_rules():
+        past.add(name, labels, values, begin=LONG_AGO)
     beats = {"alertname": "WatchdogHeartbeat", "alertstate": "firing"}
     past.add("ALERTS", beats, [1.0] * (LENGTH + 1))
     with served(past, tmp_path_factory.mktemp("past")) as address:
@@ -165,6 +183,24 @@ def test_time_that_was_not_recorded_ends_it_with_1() -> None:
     assert result.exit_code == 1
     assert "Prometheus has figures for 25 % of this time" in result.stderr
     assert "Had reclaim been enforced" in result.stdout
+
+
+def test_time_before_the_rules_is_told_from_exporters_and_det_state_metrics() -> None:
+    long_ago = ("--since", "2026-11-08", "--until", "2026-11-08T10:00:00Z")
+
+    result = run("backtest", *long_ago, "--by", "type", "--format", "json")
+
+    found = json.loads(result.stdout)
+    [stop] = found["stops"]
+    assert (stop["task_id"], stop["task_type"], stop["username"]) == ("old", "trial", "")
+    assert [stop[name] for name in ("warned_at", "stopped_at", "used_again_at", "slots")] == [
+        "2026-11-08T01:15:00Z",
+        "2026-11-08T02:15:00Z",
+        "2026-11-08T05:00:00Z",
+        1,
+    ]
+    assert result.exit_code == 1
+    assert "100 % of this time was not recorded by the rules" in result.stderr
 
 
 def test_time_before_everything_has_no_record() -> None:
