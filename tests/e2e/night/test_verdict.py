@@ -108,12 +108,9 @@ def test_the_dashboard_of_the_watchdog_shows_what_it_did(night: Night) -> None:
     queries = {str(each): each for each in asked("gpu-watchdog-watchdog")}
 
     def highest(place: str) -> float:
-        found = answers(queries[place], night.world, Choice())
+        found = answers(queries[place], night.world, Choice(hours=24))
         return max((number for each in found for number in numbers(each)), default=0)
 
-    for figure in ("Warnings", "Keeps pressed", "Holds", "Stops", "GPUs freed"):
+    for figure in ("Warnings", "Holds", "Stops", "GPUs freed"):
         assert highest(f"{figure} A") >= 1, figure
     assert highest("Idle GPU-hours ended A") > 0
-    for chart in ("Messages, by outcome A", "Buttons pressed in Slack A"):
-        assert highest(chart) > 0, chart
-    assert highest("mark The breaker is tripped") == 1
