@@ -1,4 +1,4 @@
-"""Run the playbook into new folders, without Docker: once, again, and with --check.
+"""Run the playbook into new folders, without Docker: with --check, once, again, and with --check.
 
     make test-ansible
 
@@ -64,6 +64,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="watchdog-ansible-") as name:
         folder = Path(name)
         (folder / "inventory.yml").write_text(inventory(folder))
+        changes(folder, "--check")
+        if list(folder.iterdir()) != [folder / "inventory.yml"]:
+            sys.exit("a look at what would be done has done something")
         if not changes(folder):
             sys.exit("the first run put nothing anywhere")
         token = folder / "monitoring/secrets/slack_bot_token"

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from demo.plain import PLAIN
-from demo.processes import Program, find_program, free_port, wait_until
+from demo.processes import Program, ProgramError, find_program, free_port, wait_until
 from demo.scaling import (
     Rendering,
     scale_alertmanager_config,
@@ -222,3 +222,31 @@ def test_health_check_of_the_container_sees_health_and_its_end(server: Server, n
     nobody = f"127.0.0.1:{free_port()}"
     assert run(command) == 0
     assert run([part.replace(server.at[name], nobody) for part in command]) != 0
+
+
+def test_node_exporter_takes_its_flags_and_its_health_check_sees_it(tmp_path: Path) -> None:
+    try:
+        program = find_program("NODE_EXPORTER", "prometheus-node-exporter", "node_exporter")
+    except ProgramError:
+        pytest.skip("no node-exporter on this machine")
+    port = free_port()
+    service = services()["node-exporter"]
+    here = [
+        part.replace("127.0.0.1:9100", f"127.0.0.1:{port}").replace("/host", "/")
+        for part in (*service["command"], *service["healthcheck"]["test"][1:])
+    ]
+    flags, check = here[: len(service["command"])], here[len(service["command"]) :]
+    if shutil.which(check[0]) is None:
+        pytest.skip(f"no {check[0]} on this machine")
+    started = Program("node-exporter", [program, *flags], tmp_path / "log", {})
+
+    def is_healthy() -> bool:
+        done = subprocess.run(check, capture_output=True, check=False)  # noqa: S603
+        return done.returncode == 0
+
+    assert not is_healthy()
+    started.start()
+    try:
+        wait_until(is_healthy, "node-exporter answers", every=0.2)
+    finally:
+        started.end()
