@@ -119,6 +119,15 @@ def test_alert_that_ends_before_it_can_be_proven_stops_nothing() -> None:
     assert outcome(idle((1, 64), (0, 60))) == Outcome((at(5),), None)
 
 
+def test_condition_that_holds_again_after_its_alert_has_ended_is_warned_again_first() -> None:
+    """Due at 125 min, when the condition was gone; it is back when the alert is not."""
+    found = outcome(idle((1, 120), (0, 20), (1, 300)), task_type="notebook")
+
+    assert found.warned == (at(5), at(145))
+    assert found.stop
+    assert found.stop.at == at(265)
+
+
 def test_nothing_is_stopped_at_or_after_the_end_of_the_time() -> None:
     found = [
         outcome(idle((1, 600)), enforced=replace(ENFORCED, until=at(minutes))).stop
@@ -224,7 +233,7 @@ def test_work_beside_the_gpus_makes_it_wrong_where_it_would_have_been_a_veto() -
 
 def test_first_use_counts_and_use_before_the_stop_does_not() -> None:
     works = stretches((1, after(10)), (0, after(110)), (1, 1), (0, LENGTH))
-    used = stretches((0, after(150)), (1, 1), (0, LENGTH))
+    used = stretches((1, after(10)), (0, after(140)), (1, 1), (0, LENGTH))
 
     found = outcome(idle((1, 90)), host_active=works, gpu_active=used)
 

@@ -117,6 +117,23 @@ def test_signal_that_has_fallen_silent_is_awaited_until_the_window_has_forgotten
     assert first(found.unjudged[Unjudged.SIGNALS_LOST], 0) == 100
 
 
+def test_last_ten_minutes_are_looked_at_however_short_the_window_is() -> None:
+    rule = IdleRule(window=5 * MINUTE)
+    works = stretches((0, 100), (1, 1), (0, LENGTH))
+    falls_silent = stretches((4, 100), (3, LENGTH))
+
+    found = [
+        first(verdict(parts, rule).idle, 100)
+        for parts in (
+            tracks(LENGTH, gpu_active=works),
+            tracks(LENGTH, host_active=works),
+            tracks(LENGTH, signals=falls_silent),
+        )
+    ]
+
+    assert found == [100 + after(10) + 1, 100 + after(10) + 1, 100 + after(10)]
+
+
 def test_signal_that_was_silent_before_hinders_nothing() -> None:
     parts = tracks(LENGTH, signals=stretches((3, 100), (4, LENGTH)))
 
@@ -170,8 +187,9 @@ def test_what_is_too_young_is_not_called_unjudged() -> None:
     assert not any(found.unjudged.values())
 
 
-def test_what_works_is_judged_however_little_was_seen() -> None:
-    parts = tracks(LENGTH, coverage=[0.5] * LENGTH, gpu_active=[1] * LENGTH)
+@pytest.mark.parametrize("name", ["gpu_active", "host_active"])
+def test_what_works_is_judged_however_little_was_seen(name: str) -> None:
+    parts = tracks(LENGTH, coverage=[0.5] * LENGTH, **{name: [1] * LENGTH})
 
     assert not any(verdict(parts).unjudged.values())
 
@@ -195,6 +213,12 @@ def test_part_in_which_there_were_no_rows_is_a_gap() -> None:
     found = [parts.held, parts.gpu_seen, parts.host_seen]
     assert found == [((1 << 60) - 1) | ((1 << 60) - 1) << 120] * 3
     assert parts.coverage == {3_600: found[0]}
+
+
+def test_step_of_a_moment_is_the_first_that_is_not_before_it() -> None:
+    moments = [T0 + timedelta(seconds=seconds) for seconds in (0, 1, 30, 31)]
+
+    assert [GRID.index(each) for each in moments] == [0, 1, 1, 2]
 
 
 def test_looking_back_is_as_long_as_the_first_verdict_needs() -> None:
