@@ -18,7 +18,9 @@ def levels(values: Values) -> Levels:
 
 
 def at(found: Levels, step: int) -> float | None:
-    return next((value for value, marks in found.items() if marks >> step & 1), None)
+    values = [value for value, marks in found.items() if marks >> step & 1]
+    assert len(values) <= 1
+    return values[0] if values else None
 
 
 def scraped(

@@ -17,7 +17,7 @@ _A_BIT, _MUCH = "0+15728000x200", "0+15730000x200"
 
 
 def task(
-    name: str, gpus: dict[str, str], *, cores: str = "0+7.4x200", **more: str
+    name: str, gpus: dict[str, str], *, cores: str = "0+7.1x200", **more: str
 ) -> dict[str, str]:
     """Return what is scraped of a task in one container, by the course of its GPUs.
 
@@ -40,7 +40,7 @@ def task(
         f'watchdog_container_allocation_info{{{here},container_id="{container}"}}': always,
         f"container_start_time_seconds{{{cgroup}}}": always,
         f'container_cpu_usage_seconds_total{{cpu="cpu00",{cgroup}}}': cores,
-        f'container_cpu_usage_seconds_total{{cpu="cpu01",{cgroup}}}': "0+0.05x200",
+        f'container_cpu_usage_seconds_total{{cpu="cpu01",{cgroup}}}': "0+0.3x200",
         f"container_network_receive_bytes_total{{{cgroup}}}": more.get("received", _A_BIT),
         f"container_fs_writes_bytes_total{{{cgroup}}}": more.get("written", _A_BIT),
         **{
@@ -56,14 +56,14 @@ def test_gpus_and_containers_are_judged_as_the_rules_judge_them(
     series = {
         **task("rests", {"GPU-1": "1+0x200"}),
         **task("works", {"GPU-2": "0+0x200", "GPU-3": _ACTIVE}),
-        **task("computes", {"GPU-4": "0+0x200"}, cores="0+7.6x200"),
+        **task("computes", {"GPU-4": "0+0x200"}, cores="0+7.3x200"),
         **task("downloads", {"GPU-5": "0+0x200"}, received=_MUCH),
         **task("copies", {"GPU-6": "0+0x200"}, written=_MUCH),
         **task("vanishes", {"GPU-7": "0+0x25 stale _x100"}),
         'DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu_uuid="GPU-1"}': "0.01+0x28 0.011+0x5 0.01+0x100",
         'DCGM_FI_PROF_DRAM_ACTIVE{gpu_uuid="GPU-2"}': "0.01+0x40 0.011+0x5 0.01+0x100",
         'DCGM_FI_DEV_POWER_USAGE{gpu_uuid="GPU-4",modelName="A"}': "70+0x200",
-        'DCGM_FI_DEV_POWER_USAGE{gpu_uuid="GPU-5",modelName="A"}': "70+0x28 141+0x5 140+0x100",
+        'DCGM_FI_DEV_POWER_USAGE{gpu_uuid="GPU-5",modelName="B"}': "70+0x28 141+0x5 140+0x100",
         # An instance of MIG has the name of its card.
         'DCGM_FI_DEV_GPU_UTIL{gpu_uuid="GPU-6",GPU_I_ID="7"}': "90+0x200",
         SNAPSHOT: "0+15x200",
