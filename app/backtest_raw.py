@@ -28,7 +28,7 @@ def _each_second(metric: str, limit: str) -> str:
     return f"""\
 max by (container_runtime_id) (
   sum by (instance, id, container_runtime_id) (
-    rate({metric}{{container_runtime_id!="",id!="/"}}[5m])
+    rate({metric}{{container_runtime_id!=""}}[5m])
   )
 ) > bool {limit}"""
 
