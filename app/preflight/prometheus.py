@@ -109,8 +109,8 @@ def _is_late(group: LoadedGroup, now: datetime) -> bool:
 
 def _peers(sent_to: Sequence[str], settings: Settings) -> Finding:
     name = "prometheus.alertmanagers"
-    theirs = {urlsplit(url).netloc for url in sent_to}
-    own = {f"{peer.url.host}:{peer.url.port}" for peer in settings.alertmanagers}
+    theirs = {_place(url) for url in sent_to}
+    own = {_place(str(peer.url)) for peer in settings.alertmanagers}
     if not theirs:
         return missing(
             name,
@@ -130,6 +130,12 @@ def _peers(sent_to: Sequence[str], settings: Settings) -> Finding:
         "Name the same in `alertmanagers` and in Prometheus's `alerting`: each is asked before a "
         "stop.",
     )
+
+
+def _place(url: str) -> str:
+    """Return host and port, however the address is written."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _jobs(targets: Sequence[Target]) -> Iterator[Finding]:

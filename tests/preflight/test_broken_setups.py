@@ -243,6 +243,17 @@ def test_system_that_is_down_is_named_and_hides_no_other(
     assert {each.id for each in findings} == set(ALL_IDS)
 
 
+def test_peer_behind_tls_is_known_though_its_port_is_not_written() -> None:
+    url = "https://silences.lab.example/alertmanager"
+
+    findings = judged(
+        lambda setup: setup.configuration.update(alertmanagers=[{"url": url}]),
+        b.change("sent_to", [f"{url}/api/v2/alerts"]),
+    )
+
+    assert not_good(findings) == set()
+
+
 def test_rules_that_are_not_there_at_all_are_one_finding() -> None:
     findings = judged(b.change("groups", []))
 
