@@ -3,7 +3,7 @@
 from grafana.frame import Frame, Page, agents, marks, of_row, pools, to_page
 from grafana.panels import Lines, Number
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, Query
-from grafana.promql import AGENT, POOL, POOLS, SLOTS, or_none, recent
+from grafana.promql import AGENT, NOTHING_HELD, POOL, POOLS, SLOTS, or_none, recent
 from grafana.tables import Column, Table
 
 _HELD = f"sum(resource_pool:watchdog_allocation_slots:sum{{{POOL}}})"
@@ -15,7 +15,8 @@ _GPUS = f"gpu_uuid_allocation_id_agent_id:watchdog_gpu_allocation_info:last10m{{
 _ACTIVE = "gpu_uuid_allocation_id:watchdog_gpu_active:max"
 _ADMINS = 'alertstate="firing", scope=~"agent|cluster"'
 
-_held, _used, _idle = (or_none(each, SLOTS) for each in (_HELD, _USED, _IDLE))
+_held = f"({_HELD} or {NOTHING_HELD})"
+_used, _idle = (or_none(each, _held) for each in (_USED, _IDLE))
 
 _NOW = (
     Number(

@@ -18,11 +18,19 @@ SLOTS = f"sum(max by (agent_id) (watchdog_agent_slots{{{POOLS}}}))"
 
 
 def or_none(expr: str, known: str) -> str:
-    """Return 0 where there is nothing, but only while something else proves that somebody looked.
+    """Return 0 where there is nothing, but only while `known` proves that somebody looked.
 
+    That must be of the same group of rules: else a group that is late would look like an answer.
     `or vector(0)` would draw a cluster at rest while Prometheus sees nothing of it.
     """
     return f"({expr} or 0 * {known})"
+
+
+# 0 while the mapping is fresh and says that no task of the chosen pools holds a slot.
+NOTHING_HELD = (
+    "0 * max(instance:watchdog_snapshot_timestamp_seconds:fresh) unless on () "
+    f"(allocation_id:watchdog_allocation_slots:max > 0 and on (allocation_id) {INFO}{{{POOL}}})"
+)
 
 
 def recent(row: str) -> str:

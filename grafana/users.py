@@ -25,6 +25,8 @@ _NOW = {name: f"sum by (username) ({row})" for name, row in _CHOSEN.items()}
 _HOURS = {name: f"sum by (username) ({hours(row)})" for name, row in _CHOSEN.items()}
 _POOL_ROW = f"resource_pool:watchdog_allocation_slots:sum{{{POOL}}}"
 _ALL_HOURS = f"scalar(sum({hours(_POOL_ROW)}))"
+_HELD = f"sum({_CHOSEN['held']})"
+"""A row as long as anybody runs anything: also of who holds no slot."""
 _RUNNING = f"count({INFO}{{{USER}}})"
 _NOBODY = "Nobody runs a task"
 
@@ -56,14 +58,14 @@ _FIGURES = (
     Number(
         "Slots held",
         "Slots that their tasks hold now.",
-        or_none(f"sum({_CHOSEN['held']})", _RUNNING),
+        _HELD,
         unit="none",
         nothing=_NOBODY,
     ),
     Number(
         "GPUs that work",
         "GPUs of theirs for which any signal said within the last minute that they work.",
-        or_none(f"sum({_CHOSEN['used']})", _RUNNING),
+        or_none(f"sum({_CHOSEN['used']})", _HELD),
         unit="none",
         steps=((None, GREEN),),
         nothing=_NOBODY,
@@ -71,7 +73,7 @@ _FIGURES = (
     Number(
         "GPUs held and idle",
         "GPUs of theirs for which no signal said so. Short pauses of work are in it.",
-        or_none(f"sum({_CHOSEN['idle']})", _RUNNING),
+        or_none(f"sum({_CHOSEN['idle']})", _HELD),
         unit="none",
         steps=((None, ORANGE),),
         nothing=_NOBODY,

@@ -227,20 +227,14 @@ def test_flaws_of_a_cluster_accuse_no_task_that_works(
     never = [name for name in RECORDED if not lab.world.rows(_ever(name))]
     assert never == [], "every rule has recorded something"
 
+    [warning, *_] = lab.stage.wait_for(lambda: lab.stage.posts("bob"), "bob is warned")
+    lab.world.slack.press("bob", "@bob", warning.ts, "keep.2h")
     cluster.set_activity(forgotten.allocation.allocation_id, "busy")
     verify, evidence = (fired["annotations"][name] for name in ("verify", "evidence"))
     lab.stage.wait_for(lambda: not lab.world.rows(verify), "verify sees the work")
     lab.stage.wait_for(lambda: lab.world.rows(evidence), "work is no blindness")
 
 
-@pytest.fixture(scope="module")
-def pressed(lab: Lab) -> None:
-    """Bob has said that he needs his notebook, by a button of the warning."""
-    [warning, *_] = lab.stage.wait_for(lambda: lab.stage.posts("bob"), "bob's warning")
-    lab.world.slack.press("bob", "@bob", warning.ts, "keep.2h")
-
-
-@pytest.mark.usefixtures("pressed")
 @pytest.mark.parametrize("page", sorted(DASHBOARDS))
 def test_every_query_of_the_dashboards_finds_something(lab: Lab, page: str) -> None:
     """About bob's notebook, which was found idle above, and is at work again."""
