@@ -1,13 +1,13 @@
 """Task: everything about one allocation, where its alerts lead."""
 
 from grafana.frame import Frame, Page, allocation, gpus, marks, pools, tasks, users
+from grafana.host import HOST
 from grafana.panels import Lines, Number, States
-from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, Query, State
+from grafana.parts import GREEN, GREY, ORANGE, RED, Query, State
 from grafana.promql import ALLOCATION, GPU, INFO
 from grafana.tables import Column, Table
 
 _MAPPING = f"gpu_uuid_allocation_id:watchdog_gpu_allocation_info:group{{{ALLOCATION}}}"
-_SHARE = f"allocation_id_agent_id:watchdog_fair_share:ratio{{{ALLOCATION}}}"
 
 
 def _last(row: str) -> str:
@@ -238,64 +238,6 @@ _GPUS = (
     ),
 )
 
-_HOSTS = (
-    Lines(
-        "CPU beside the fair share",
-        "Cores that its containers use on each agent, over 5 min; dashed: the part of the agent's "
-        "cores that its slots are.",
-        (
-            Query(
-                f"allocation_id_agent_id:container_cpu_cores:rate5m{{{ALLOCATION}}}", "{{agent_id}}"
-            ),
-            Query(
-                f"{_SHARE} * on (agent_id) group_left () agent_id:machine_cpu_cores:max",
-                "fair share on {{agent_id}}",
-                GREY,
-                dashed=True,
-            ),
-        ),
-        unit="none",
-        nothing="No container of it is seen",
-    ),
-    Lines(
-        "Memory beside the fair share",
-        "Working set of its containers on each agent; dashed: the part of the agent's memory that "
-        "its slots are.",
-        (
-            Query(
-                f"allocation_id_agent_id:container_memory_working_set_bytes:sum{{{ALLOCATION}}}",
-                "{{agent_id}}",
-            ),
-            Query(
-                f"{_SHARE} * on (agent_id) group_left () agent_id:node_memory_MemTotal_bytes:max",
-                "fair share on {{agent_id}}",
-                GREY,
-                dashed=True,
-            ),
-        ),
-        unit="bytes",
-        nothing="No container of it is seen",
-    ),
-    Lines(
-        "Network and disk",
-        "What it receives, and what it writes to disks of its hosts, over 5 min. Several "
-        "containers share the counters of their hosts: then nothing is known of what it receives.",
-        (
-            Query(
-                f"allocation_id:container_network_receive_bytes:rate5m{{{ALLOCATION}}}",
-                "received",
-                BLUE,
-            ),
-            Query(
-                f"allocation_id:container_fs_writes_bytes:rate5m{{{ALLOCATION}}}", "written", GREEN
-            ),
-        ),
-        unit="Bps",
-        width=24,
-        nothing="Neither is exported for this task",
-    ),
-)
-
 TASK = Frame(
     page=Page.TASK,
     description="One allocation: its GPUs, its host, its fair share, and what fired about it.",
@@ -320,6 +262,6 @@ TASK = Frame(
         "GPUs",
         *_GPUS,
         "Host",
-        *_HOSTS,
+        *HOST,
     ),
 )

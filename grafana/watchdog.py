@@ -1,18 +1,14 @@
 """Watchdog: what it found, told, held and stopped, and how it is itself."""
 
 from grafana.frame import Frame, Page, marks
+from grafana.itself import EACH, ITSELF, UNSEEN
 from grafana.panels import Lines, Number, States
 from grafana.parts import BLUE, GREEN, ORANGE, RED, Query, State
 from grafana.promql import happened, or_none
-from grafana.tables import Column, Table
 
 _SEEN = "max(watchdog_last_tick_timestamp_seconds)"
 """A row while a replica of the watchdog is seen."""
-_UNSEEN = "The watchdog is not seen"
 _ANY = "$__range"
-_EACH = "$__interval"
-"""Of the chart; at least a minute, and so four samples. Nothing is counted twice."""
-_RATE = "$__rate_interval"
 
 _OPEN = "max by (state) (watchdog_open_incidents)"
 _WARNED = 'watchdog_deliveries_total{kind="warning", outcome="sent"}'
@@ -33,7 +29,7 @@ def _count(title: str, description: str, counter: str, *, decimals: int = 0) -> 
         or_none(happened(counter, _ANY), _SEEN),
         unit="none",
         decimals=decimals,
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     )
 
 
@@ -43,7 +39,7 @@ _NOW = (
         "Episodes of an alert that are not over.",
         f"sum({_OPEN})",
         unit="none",
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Need a person",
@@ -51,7 +47,7 @@ _NOW = (
         'max(watchdog_open_incidents{state="escalated"})',
         unit="none",
         steps=((None, GREEN), (1, RED)),
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Breaker",
@@ -59,7 +55,7 @@ _NOW = (
         "max(watchdog_breaker_tripped)",
         unit="none",
         states={0: State("not tripped", GREEN), 1: State("tripped", RED)},
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Stops within 1 h",
@@ -67,7 +63,7 @@ _NOW = (
         "breaker counts, and what a reset has allowed.",
         "max(watchdog_stops_last_hour)",
         unit="none",
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Last look",
@@ -77,7 +73,7 @@ _NOW = (
         unit="s",
         decimals=0,
         steps=((None, GREEN), (60, ORANGE), (300, RED)),
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Determined read",
@@ -114,7 +110,7 @@ _DONE = (
         f"sum(increase({_HOURS}[{_ANY}])) / 3600",
         unit="none",
         decimals=1,
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Oldest message",
@@ -123,7 +119,7 @@ _DONE = (
         unit="s",
         decimals=0,
         steps=((None, GREEN), (300, ORANGE), (900, RED)),
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Owners can answer",
@@ -132,7 +128,7 @@ _DONE = (
         unit="percentunit",
         decimals=0,
         steps=((None, ORANGE), (0.9, GREEN)),
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Replicas",
@@ -148,7 +144,7 @@ _DONE = (
         "min(watchdog_config_last_reload_successful)",
         unit="none",
         states={1: State("in force", GREEN), 0: State("cannot be read", RED)},
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Number(
         "Expired exemptions",
@@ -156,7 +152,7 @@ _DONE = (
         "max(watchdog_expired_exemptions)",
         unit="none",
         steps=((None, GREEN), (1, ORANGE)),
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
 )
 
@@ -168,12 +164,12 @@ _INCIDENTS = (
         (Query(_OPEN, "{{state}}"),),
         unit="none",
         stacked=True,
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Lines(
         "What happened to incidents, by reason",
         "Entries in their history, in each interval. What the reasons mean: docs/reasons.md.",
-        (Query(happened("watchdog_transitions_total", _EACH, "reason"), "{{reason}}"),),
+        (Query(happened("watchdog_transitions_total", EACH, "reason"), "{{reason}}"),),
         unit="none",
         bars=True,
         nothing="No incident began or changed",
@@ -182,20 +178,20 @@ _INCIDENTS = (
         "Warnings, keeps and stops",
         "In each interval.",
         (
-            Query(or_none(happened(_WARNED, _EACH), _SEEN), "warnings", BLUE),
-            Query(or_none(happened(_KEEPS, _EACH), _SEEN), "keeps pressed", GREEN),
-            Query(or_none(happened(_STOPPED, _EACH), _SEEN), "stops", ORANGE),
+            Query(or_none(happened(_WARNED, EACH), _SEEN), "warnings", BLUE),
+            Query(or_none(happened(_KEEPS, EACH), _SEEN), "keeps pressed", GREEN),
+            Query(or_none(happened(_STOPPED, EACH), _SEEN), "stops", ORANGE),
         ),
         unit="none",
         bars=True,
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
     Lines(
         "Stops within the hour before",
         "What the breaker counts, and what a reset has allowed.",
         (Query("max(watchdog_stops_last_hour)", "stops within 1 h", ORANGE),),
         unit="none",
-        nothing=_UNSEEN,
+        nothing=UNSEEN,
     ),
 )
 
@@ -206,7 +202,7 @@ _TALK = (
         "warning that no owner could get, so nothing of theirs is stopped.",
         (
             Query(
-                happened("watchdog_deliveries_total", _EACH, "kind, outcome"),
+                happened("watchdog_deliveries_total", EACH, "kind, outcome"),
                 "{{kind}} {{outcome}}",
             ),
         ),
@@ -218,11 +214,7 @@ _TALK = (
         "Buttons pressed in Slack",
         "In each interval, links left out. taken: done, or declined in words. failed: the database "
         "could not be used. refused: not signed by Slack.",
-        (
-            Query(
-                happened("watchdog_presses_total", _EACH, "verb, outcome"), "{{verb}} {{outcome}}"
-            ),
-        ),
+        (Query(happened("watchdog_presses_total", EACH, "verb, outcome"), "{{verb}} {{outcome}}"),),
         unit="none",
         bars=True,
         nothing="No button was pressed",
@@ -231,7 +223,7 @@ _TALK = (
         "Alerts that the webhook brought",
         "In each interval. ours: they may lead to an incident. foreign: passed over. broken: "
         "against the contract of labels.",
-        (Query(happened("watchdog_webhook_alerts_total", _EACH, "kind"), "{{kind}}"),),
+        (Query(happened("watchdog_webhook_alerts_total", EACH, "kind"), "{{kind}}"),),
         unit="none",
         bars=True,
         nothing="Nothing came, not even the heartbeat",
@@ -244,88 +236,7 @@ _TALK = (
             Query("max(watchdog_slack_socket_connected)", "Slack's Socket Mode"),
         ),
         states={1: State("answers", GREEN), 0: State("does not", RED)},
-        nothing=_UNSEEN,
-    ),
-)
-
-_SELF = (
-    Lines(
-        "How long a tick takes",
-        "Of the reconciler: half of the ticks are faster than the first line, 99 % than the "
-        "second.",
-        tuple(
-            Query(
-                f"histogram_quantile({quantile}, "
-                f"sum by (le) (rate(watchdog_tick_seconds_bucket[{_RATE}])))",
-                name,
-                colour,
-            )
-            for quantile, name, colour in ((0.5, "half", GREEN), (0.99, "99 %", ORANGE))
-        ),
-        unit="s",
-        width=8,
-        nothing=_UNSEEN,
-    ),
-    Lines(
-        "Errors, by loop",
-        "Steps that an error ended, in each interval; the loop goes on, and the log says why.",
-        (Query(happened("watchdog_step_failures_total", _EACH, "loop"), "{{loop}}"),),
-        unit="none",
-        width=8,
-        bars=True,
-        nothing="No step has failed",
-    ),
-    States(
-        "Who works",
-        "Whether some replica does this: the ticks and all stops, the messages.",
-        (Query("max by (duty) (watchdog_lease_held)", "{{duty}}"),),
-        states={1: State("held", GREEN), 0: State("by nobody", RED)},
-        width=8,
-        nothing=_UNSEEN,
-    ),
-    Lines(
-        "Rules that fail or are late",
-        "Evaluations of Prometheus' rules that failed or were skipped, in each interval. What "
-        "stands on them is blind.",
-        (
-            Query(
-                f"sum(increase(prometheus_rule_evaluation_failures_total[{_RATE}]))", "failed", RED
-            ),
-            Query(
-                f"sum(increase(prometheus_rule_group_iterations_missed_total[{_RATE}]))",
-                "skipped",
-                ORANGE,
-            ),
-        ),
-        unit="none",
-        bars=True,
-        width=6,
-        nothing="Prometheus is not seen by itself",
-    ),
-    Lines(
-        "Rows forgotten, by table",
-        "What has been over for longer than `retention`, in each interval.",
-        (Query(happened("watchdog_pruned_total", _EACH, "table"), "{{table}}"),),
-        unit="none",
-        width=6,
-        bars=True,
-        nothing="Nothing is that old",
-    ),
-    Table(
-        "Alerts that fire",
-        "All that Prometheus reports now, and how often: what leads to incidents, and what is for "
-        "the admins alone.",
-        {"alertname": "Alert", "severity": "Severity", "policy": "Policy", "scope": "Scope"},
-        (
-            Column(
-                "Firing",
-                'count by (alertname, severity, policy, scope) (ALERTS{alertstate="firing"})',
-            ),
-        ),
-        sort_by="Firing",
-        width=12,
-        height=8,
-        nothing="Nothing fires, not even the heartbeat",
+        nothing=UNSEEN,
     ),
 )
 
@@ -361,6 +272,6 @@ WATCHDOG = Frame(
         "Messages, buttons and systems",
         *_TALK,
         "Itself",
-        *_SELF,
+        *ITSELF,
     ),
 )
