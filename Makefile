@@ -79,7 +79,7 @@ image-steps: venv ## Do what the Dockerfile does, in a new folder and without Do
 test-ansible: venv venv-ansible ## Run the playbook into new folders: twice, and with --check (a minute)
 	@.venv/bin/python -m tests.deploy.ansible_run
 
-screenshots: venv ## Take the pictures of docs/images anew (a minute)
+screenshots: venv ## Take the pictures of docs/images anew (minutes)
 	@.venv/bin/python -m tests.docs.pictures
 
 clean: ## Remove the environments, caches and everything built

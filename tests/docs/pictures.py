@@ -1,4 +1,7 @@
-"""Makes docs/images: messages in the simulated Slack, and the owner's page. Look at them then."""
+"""Makes docs/images: messages in the simulated Slack, the owner's page, the dashboards.
+
+Look at them then.
+"""
 
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -22,6 +25,7 @@ from demo.slack.state import SlackState
 from tests.adapters.slack_examples import DEADLINE, incident
 from tests.api.owner_site import Site, allocation, another, owner_site, warned
 from tests.browser.chromium import WIDTHS, launched
+from tests.docs.dashboards import pictures
 from tests.docs.messages import LINKS, examples
 from tests.docs.pages import ROOT
 from tests.docs.png import small
@@ -133,6 +137,11 @@ def take_owners_page(browser: Browser) -> None:
             save(f"owner-page-{name}", page.screenshot())
 
 
+def take_dashboards(browser: Browser) -> None:
+    for name, picture in pictures(browser):
+        save(f"dashboard-{name}", picture)
+
+
 def save(name: str, picture: bytes) -> None:
     (FOLDER / f"{name}.png").write_bytes(small(picture))
 
@@ -143,6 +152,7 @@ def main() -> None:
     with launched("--disable-lcd-text") as browser:
         take_messages(browser)
         take_owners_page(browser)
+        take_dashboards(browser)
 
 
 if __name__ == "__main__":
