@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from tests.api.at_work import lines, run
-from tests.docs.client_commands import dry_run, explanation, running, users
+from tests.docs.client_commands import dry_run, explanation, held, running, users
 
 
 def test_what_is_not_known_of_tasks_is_empty_and_ends_with_1(receiver: respx.Route) -> None:
@@ -67,6 +67,27 @@ def test_stop_of_nothing_or_of_too_much_is_refused(
     result = run("kill", *what, "--reason", "a new fan", "--yes")
 
     assert (result.exit_code, receiver.called) == (2, False)
+
+
+@pytest.mark.parametrize("option", [(), ("--task",)])
+def test_id_that_begins_like_several_stops_none_of_them(
+    receiver: respx.Route, option: tuple[str, ...]
+) -> None:
+    [_, task] = running()
+    other = "c7a2f00d-0000-4000-8000-000000000000"
+    if option:
+        tasks = [task, task | {"task_id": other}]
+        receiver.respond(json={"tasks": tasks, "total": 2, "unknown": []})
+    else:
+        mine = held() | {"incident_id": task["task_id"]}
+        receiver.respond(json=[mine, held() | {"incident_id": other}])
+
+    result = run("kill", *option, "c7a2", "--reason", "a new fan", "--yes")
+
+    assert result.exit_code == 1
+    assert task["task_id"] in result.stderr
+    assert other in result.stderr
+    assert {call.request.method for call in receiver.calls} == {"GET"}
 
 
 def test_users_are_listed_by_pool_and_what_is_not_known_of_them_is_empty(
