@@ -88,4 +88,5 @@ async def test_a_tick_is_answered_from_the_index_of_open_incidents_alone(
             # So few rows are read faster one after the other.
             await connection.exec_driver_sql("SET enable_seqscan = off")
         plan = (await connection.exec_driver_sql(f"{explain} {statement}")).all()
-    assert "open_incidents" in str(plan)
+    # Each of the two holds open incidents alone; without statistics PostgreSQL takes either.
+    assert any(each in str(plan) for each in ("open_incidents", "one_open_incident_per_alert"))
