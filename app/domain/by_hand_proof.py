@@ -5,15 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain import events as e
+from app.domain.by_hand import is_by_hand
 from app.domain.evidence import Readings, evidence_of
 from app.domain.incident import Incident, IntentState, Target
-from app.domain.policy import Limits, Policy
+from app.domain.policy import Limits, Mode, Policy
 from app.domain.proof import UNKNOWN, No, Verdict, objections, same_allocation
 from app.domain.reasons import Reason
 from app.domain.world import World
 
 REQUEST_LIFE = timedelta(minutes=15)
 """After that a request is too old to be carried out, whatever has kept it from it."""
+_OF_AN_ALERT = {Reason.NOT_FIRING, Reason.NOT_IN_ALERTMANAGER, Reason.EXPRESSIONS_MISSING}
 WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOP_ELSEWHERE}
 """What may be otherwise at the next tick: a pause waits until all of an experiment is to pause."""
 
@@ -77,5 +79,12 @@ def against(
     for reason, detail in objections(
         incident, target, readings, world, policy=policy, limits=limits
     ):
-        if reason is not Reason.EVIDENCE_MISSING:
+        if reason is not Reason.EVIDENCE_MISSING and not _is_moot(reason, incident, world):
             yield reason, detail
+
+
+def _is_moot(reason: Reason, incident: Incident, world: World) -> bool:
+    """Tell whether it says of an alert, or of its policy, what a stop without an alert has not."""
+    if not is_by_hand(incident):
+        return False
+    return reason in _OF_AN_ALERT or (reason is Reason.MODE and world.mode is Mode.ENFORCE)

@@ -82,6 +82,12 @@ def prometheus_is_down(world: World, _receiver: Receiver) -> None:
     world.prometheus.fault = DOWN
 
 
+async def test_nothing_is_said_of_an_alert_that_there_is_not(receiver: Receiver) -> None:
+    done = await stops(receiver)
+
+    assert {each.reason for each in done.foresight.objections} == {Reason.NOT_WARNED}
+
+
 @pytest.mark.parametrize(
     ("happens", "rule", "reason"),
     [
