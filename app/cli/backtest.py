@@ -1,7 +1,6 @@
 """`gpu-watchdog backtest`."""
 
 import asyncio
-import shutil
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,8 +11,8 @@ from app.backtest import backtest as read_backtest
 from app.cli.backtest_forms import BacktestForm, written
 from app.cli.terminal import (
     SOMETHING_IS_MISSING,
-    end_of_output,
     fail,
+    print_answer,
     read_settings,
 )
 from app.day import parse_span
@@ -75,7 +74,8 @@ def backtest(
     settings = read_settings()
     asked = _asked(settings, policy, change or [])
     begin, end = (each.replace(second=0, microsecond=0) for each in (begin, end))
-    _print(_read(settings, asked, by, (begin, end)), form)
+    found = _read(settings, asked, by, (begin, end))
+    print_answer(lambda columns: written(found, form, columns), found.unknown)
 
 
 def _asked(settings: Settings, policy: str, changes: list[str]) -> WhatIf:
@@ -105,16 +105,3 @@ def _read(
         except UpstreamError as exc:
             typer.echo(f"Prometheus could not be read: {exc}", err=True)
             raise typer.Exit(SOMETHING_IS_MISSING) from exc
-
-
-def _print(found: Backtest, form: BacktestForm) -> None:
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    try:
-        sys.stdout.write(written(found, form, columns))
-        sys.stdout.flush()
-    except OSError as exc:
-        end_of_output(exc)
-    for each in found.unknown:
-        typer.echo(each, err=True)
-    if found.unknown:
-        raise typer.Exit(SOMETHING_IS_MISSING)

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from app.cli.terminal import (
-    SOMETHING_IS_MISSING,
     busy,
     end_of_output,
+    end_with,
     fail,
     read_settings,
     worded,
@@ -57,7 +57,4 @@ def export(
         fail(first)
     except OSError as exc:
         end_of_output(exc)
-    for what in unreadable:
-        typer.echo(what, err=True)
-    if unreadable:
-        raise typer.Exit(SOMETHING_IS_MISSING)
+    end_with(unreadable)

@@ -1,15 +1,13 @@
 """`gpu-watchdog report`."""
 
 import asyncio
-import shutil
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from app.cli.report_forms import Form, written
-from app.cli.terminal import SOMETHING_IS_MISSING, busy, end_of_output, fail, read_settings
+from app.cli.terminal import busy, fail, print_answer, read_settings
 from app.day import parse_span
 from app.domain.report import By
 from app.errors import ConfigurationError
@@ -58,13 +56,4 @@ def report(
             found = asyncio.run(read_report(settings, by, begin, end, now=now))
     except ConfigurationError as exc:
         fail(str(exc))
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    try:
-        sys.stdout.write(written(found, form, columns))
-        sys.stdout.flush()
-    except OSError as exc:
-        end_of_output(exc)
-    for each in found.unknown:
-        typer.echo(each, err=True)
-    if found.unknown:
-        raise typer.Exit(SOMETHING_IS_MISSING)
+    print_answer(lambda columns: written(found, form, columns), found.unknown)

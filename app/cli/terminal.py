@@ -1,8 +1,9 @@
 """What every command of `gpu-watchdog` does alike: how it reads, how it fails, how it ends."""
 
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -37,6 +38,32 @@ def end_of_output(exc: OSError) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     typer.echo(f"the output ended early: {exc.strerror}", err=True)
     raise typer.Exit(SOMETHING_IS_MISSING)
+
+
+def print_answer(written: Callable[[int | None], str], unknown: Iterable[str]) -> None:
+    """Print an answer, and on standard error what in it is not known.
+
+    `written` is given the width of the terminal; None: the answer goes into a file or a pipe.
+
+    Raises:
+        typer.Exit: it could not be written, or something is not known.
+    """
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    try:
+        sys.stdout.write(written(columns))
+        sys.stdout.flush()
+    except OSError as exc:
+        end_of_output(exc)
+    end_with(unknown)
+
+
+def end_with(unknown: Iterable[str]) -> None:
+    """Say what is not known or could not be read, and end with 1 if anything is."""
+    lines = list(unknown)
+    for each in lines:
+        typer.echo(each, err=True)
+    if lines:
+        raise typer.Exit(SOMETHING_IS_MISSING)
 
 
 def busy(words: str) -> AbstractContextManager[object]:

@@ -7,11 +7,10 @@ from app.adapters.alertmanager_status import PeerConfiguration, PeerStatus, Rece
 from app.domain.alert import HEARTBEAT, IDLE
 from app.durations import format_duration, parse_duration
 from app.errors import UpstreamRejectedError, WatchdogError
-from app.preflight import routing
 from app.preflight.answers import Answers, PeerAnswers
 from app.preflight.clock import judge_clock
 from app.preflight.finding import Finding, missing, ok, some, warning
-from app.preflight.routing import Labels, Taken
+from app.preflight.routing import Labels, Taken, inhibits, ours, ways
 from app.settings import Settings
 from app.store.inspection import Inspection
 
@@ -87,7 +86,7 @@ def _access(peer: PeerAnswers) -> Finding:
 
 
 def _configuration(found: PeerConfiguration, settings: Settings) -> Iterator[Finding]:
-    receivers = routing.ours(found.receivers)
+    receivers = ours(found.receivers)
     if not receivers:
         yield missing(
             "alertmanager.receiver",
@@ -98,7 +97,7 @@ def _configuration(found: PeerConfiguration, settings: Settings) -> Iterator[Fin
     names = {each.name for each in receivers}
     yield ok("alertmanager.receiver", f"the receiver {some(sorted(names))}")
     own = {
-        name: [way for way in routing.ways(found.route, labels) if way.receiver in names]
+        name: [way for way in ways(found.route, labels) if way.receiver in names]
         for name, labels in (("task", _OF_TASK), ("user", _OF_USER), ("heartbeat", _BEAT))
     }
     yield _routes(own)
@@ -187,7 +186,7 @@ def _inhibition(found: PeerConfiguration) -> Finding:
     without = [
         source["alertname"]
         for source, target in _INHIBITED
-        if not any(routing.inhibits(rule, source, target) for rule in found.inhibit_rules)
+        if not any(inhibits(rule, source, target) for rule in found.inhibit_rules)
     ]
     if without:
         return warning(
