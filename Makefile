@@ -42,7 +42,7 @@ format: venv ## Bring the code into shape
 test-slack: venv ## Tell forty owners of two hundred idle tasks over a Slack that fails (a minute)
 	@OWNERS=all .venv/bin/python -m pytest -q tests/receiver/test_flaky_slack.py
 
-fuzz: venv ## Drive the receiver through FUZZ=10000 random sequences of events (an hour or two)
+fuzz: venv ## Drive the receiver through FUZZ=10000 random sequences of events (an hour)
 	@PYTHONHASHSEED=0 .venv/bin/python -m tests.machine --sequences $(or $(FUZZ),10000) \
 		$(if $(SEED),--seed $(SEED))
 

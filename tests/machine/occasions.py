@@ -41,6 +41,12 @@ class Occasions:
         self.forbidden.update(self._now)
         self._now = set()
 
+    def add(self, others: "Occasions") -> None:
+        self.sequences += others.sequences
+        self.stops += others.stops
+        self.with_stops += others.with_stops
+        self.forbidden += others.forbidden
+
     def lines(self) -> Iterator[str]:
         many = max(self.sequences, 1)
         yield f"{self.stops / many:.2f} stops a sequence, some in {self.with_stops / many:.0%}"
