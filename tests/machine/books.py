@@ -10,7 +10,7 @@ from app.domain.incident import IncidentState
 from app.domain.reasons import Reason
 from tests.machine.database import MemoryDatabase
 from tests.machine.oracles import Facts
-from tests.machine.stamps import Stamp
+from tests.machine.stamps import Stamp, Stamps
 from tests.machine.tasks import Condition
 from tests.machine.witness import Memory
 
@@ -23,6 +23,9 @@ class Books:
     database: MemoryDatabase
     memory: Memory
     facts: Facts
+    stamps: Stamps
+    begun: dict[str, Stamp] = field(default_factory=dict)
+    """By incident, when it was first seen."""
     states: dict[str, str] = field(default_factory=dict)
     """By incident, as the history told them last."""
     keys: dict[str, str] = field(default_factory=dict)
@@ -81,11 +84,15 @@ class Books:
             if known != before:
                 yield f"S12: {reason} goes on from {before}, not from {known}"
             if before is None:
+                self.begun[incident_id] = self.stamps.now()
                 yield from self._begins(self.facts.conditions[self.keys[incident_id]])
             self.states[incident_id] = after
             self.sent += reason == Reason.STOP_SENT
             if after in FINAL and before not in FINAL:
                 condition = self.facts.conditions[self.keys[incident_id]]
+                if reason == Reason.RULE_GONE:
+                    yield from self._end_of_rule(incident_id, condition, detail)
+                    continue
                 end = self._end if condition.allocation_id else self._end_of_user
                 yield from end(condition, Reason(reason), detail)
 
@@ -120,19 +127,25 @@ class Books:
             Reason.STOP_VERIFIED: allocation_id in memory.gone and called,
             Reason.OWNER_CHANGED: bool(owners),
             Reason.DISMISSED: condition.key in self.facts.may_be_false,
-            Reason.RULE_GONE: condition.identity.key not in memory.reported
-            or condition.identity.alertname in memory.unknown_rules,
         }
         if not proof.get(reason):
             yield f"{_rule(reason)}: {allocation_id} was closed, unsaid: {reason} {detail}"
+
+    def _end_of_rule(self, incident_id: str, condition: Condition, detail: str) -> Iterator[str]:
+        """S8: there is no such rule, or Prometheus said nothing of what a webhook claims.
+
+        It may have spoken of the same alert before, when it led to an incident that has ended.
+        """
+        last = self.memory.reported.get(condition.key)
+        is_reported = last is not None and last > self.begun[incident_id]
+        if is_reported and condition.identity.alertname not in self.memory.unknown_rules:
+            yield f"S8: that on {condition.subject} was closed, unsaid: {Reason.RULE_GONE} {detail}"
 
     def _end_of_user(self, condition: Condition, reason: Reason, detail: str) -> Iterator[str]:
         memory = self.memory
         proof = {
             Reason.RECOVERED: condition.verify in memory.active
             and condition.evidence in memory.fresh,
-            Reason.RULE_GONE: condition.key not in memory.reported
-            or condition.identity.alertname in memory.unknown_rules,
             Reason.STOP_VERIFIED: any(call.allocation_id in memory.gone for call in memory.calls),
         }
         if not proof.get(reason):

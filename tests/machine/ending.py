@@ -57,7 +57,7 @@ async def _is_mended(theatre: Theatre) -> list[Condition]:
 
 def _is_concerned(theatre: Theatre, task: Task) -> bool:
     reported = {condition.identity.key for condition in task.conditions()}
-    return theatre.stage.runs(task) and bool(reported & theatre.stage.memory.reported)
+    return theatre.stage.runs(task) and bool(reported & theatre.stage.memory.reported.keys())
 
 
 def _is_left(theatre: Theatre, condition: Condition) -> bool:

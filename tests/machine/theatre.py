@@ -46,7 +46,7 @@ class Theatre:
         memory = self.stage.memory
         self.answer_time = AnswerTime(LONGEST_TICK)
         self.court = Court(memory, self.facts, self.answer_time)
-        self.books = Books(database, memory, self.facts)
+        self.books = Books(database, memory, self.facts, self.stage.stamps)
         self.stage.determined.judge = self._judge_call
         self.stage.slack.judge = self._judge_message
         self.trouble = Trouble(self.stage.time, heard=self._heard, meant=self._meant)

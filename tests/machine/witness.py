@@ -92,8 +92,8 @@ class Memory:
     """The expressions that returned nothing, and when they did so last."""
     fresh: dict[str, Stamp] = field(default_factory=dict)
     """The expressions that told of fresh samples, and of nothing else, and when they did last."""
-    reported: set[str] = field(default_factory=set)
-    """The identities that Prometheus ever reported."""
+    reported: dict[str, Stamp] = field(default_factory=dict)
+    """The identities that Prometheus ever reported, and when it did so last."""
     unknown_rules: set[str] = field(default_factory=set)
     """The rules of which Prometheus said that it has them not."""
 
@@ -183,7 +183,7 @@ class WitnessedPrometheus(FakePrometheus):
         self.memory.firing = None
         answer = await super().firing_alerts()
         self.memory.firing = Said(self.stamps.now(), dict(self.firing))
-        self.memory.reported |= set(self.firing)
+        self.memory.reported |= dict.fromkeys(self.firing, self.stamps.now())
         return answer
 
     async def has_alert(self, alertname: str) -> bool:
