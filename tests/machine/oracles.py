@@ -125,10 +125,15 @@ class Court:
             yield f"S2: it is {reading.what.username}'s, not {call.owner}'s"
 
     def _heartbeat(self, call: Call) -> Iterator[str]:
-        last = self.facts.beats[-1].wall if self.facts.beats else None
-        oldest = call.at.wall - HEARTBEAT_AGE - PROOF_AGE
-        if last is None or not oldest <= last <= call.at.wall:
-            yield f"S5: the heartbeat arrived last at {last}"
+        """S5. Since it was seen the wall clock may have jumped, which makes it no older."""
+        last = self.facts.beats[-1] if self.facts.beats else None
+        longest = HEARTBEAT_AGE + PROOF_AGE
+        is_recent = last is not None and (
+            timedelta() <= call.at.wall - last.wall <= longest
+            or call.at.true - last.true <= longest
+        )
+        if not is_recent:
+            yield f"S5: the heartbeat arrived last at {last and last.wall}"
 
     def _breaker(self, call: Call) -> Iterator[str]:
         """S7. One that was tripped since the sending is on record comes too late for it."""
