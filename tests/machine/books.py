@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from app.domain.incident import IncidentState
 from app.domain.reasons import Reason
-from tests.machine.database import MemoryDatabase
 from tests.machine.oracles import Facts
 from tests.machine.stamps import Stamp, Stamps
 from tests.machine.tasks import Condition
 from tests.machine.witness import Memory
+from tests.receiver.memory import MemoryDatabase
 
 S = IncidentState
 FINAL = frozenset({S.RESOLVED, S.ENDED, S.STOPPED, S.DISMISSED})

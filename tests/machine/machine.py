@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.machine.configurations import BASE
-from tests.machine.database import MemoryDatabase
 from tests.machine.draws import (
     AFTER,
     AT_ONCE,
@@ -43,6 +42,7 @@ from tests.machine.tasks import Task
 from tests.machine.theatre import Theatre
 from tests.receiver.calls import Crash
 from tests.receiver.conftest import MINUTE, SECOND
+from tests.receiver.memory import MemoryDatabase
 
 STEPS = 4
 """How many of the rules make a sequence."""

@@ -14,11 +14,11 @@ from app.domain.readings import PeerReading
 from app.store.leases import SqlLeases
 from app.tenure import Tenure
 from tests.machine.configurations import BASE, Configuration
-from tests.machine.database import MemoryDatabase
 from tests.machine.tasks import Task
 from tests.machine.theatre import Theatre
 from tests.machine.witness import Call, Said
 from tests.receiver.conftest import MINUTE, SECOND, Receiver
+from tests.receiver.memory import MemoryDatabase
 
 LEASE = 10 * MINUTE
 """Shorter than most steps of a sequence: who sleeps through one may lose it."""

@@ -25,13 +25,13 @@ from tests.machine.books import Books
 from tests.machine.breaches import Breach, Case, Through, seen
 from tests.machine.by_hand import Pressed, Promise
 from tests.machine.configurations import BASE, LONGEST_TICK, MANY, Configuration
-from tests.machine.database import MemoryDatabase
 from tests.machine.oracles import Court, Facts
 from tests.machine.stage import Stage
 from tests.machine.tasks import OVER_THE_LIMIT, Condition, Task
 from tests.machine.wires import Trouble, Wires
 from tests.machine.witness import Call, Said, Told
 from tests.receiver.conftest import MINUTE, Receiver
+from tests.receiver.memory import MemoryDatabase
 
 OVER = frozenset({IncidentState.RESOLVED, IncidentState.DISMISSED})
 """After these an alert may have to show first that it counts."""

@@ -39,6 +39,7 @@ from tests.domain.examples import ANNOTATIONS, IDENTITY
 from tests.postgres import Migrated
 from tests.receiver.calls import Calls, Crash
 from tests.receiver.database import Database, Image, PostgresDatabase, SqliteDatabase
+from tests.receiver.memory import MemoryDatabase
 from tests.receiver.world import World
 
 GRACE = timedelta(hours=1)
@@ -232,9 +233,11 @@ def world() -> World:
 
 
 BOTH_DATABASES = pytest.mark.parametrize(
-    "empty_database", ["empty_sqlite", "empty_postgres"], indirect=True
+    "empty_database", ["empty_memory", "empty_postgres"], indirect=True
 )
-"""For what the database has a part in; the other tests run on SQLite alone, which is faster."""
+"""For what the database has a part in; the other tests run on SQLite alone, which is faster. It is
+in memory: `test_crashes.py` has a file, and so has whatever drives the store or the whole program.
+"""
 
 
 @pytest.fixture(scope="session")
@@ -250,6 +253,12 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[Database, Im
 
 
 @pytest.fixture(scope="session")
+def empty_memory() -> tuple[Database, Image]:
+    database = MemoryDatabase()
+    return database, asyncio.run(database.migrated())
+
+
+@pytest.fixture(scope="session")
 def empty_postgres(migrated: Migrated) -> tuple[Database, Image]:
     return PostgresDatabase(migrated), migrated.empty
 
@@ -258,7 +267,7 @@ def empty_postgres(migrated: Migrated) -> tuple[Database, Image]:
 def empty_database(request: pytest.FixtureRequest) -> tuple[Database, Image]:
     """A database, and what it holds when it was migrated and no more."""
     found: tuple[Database, Image] = request.getfixturevalue(
-        getattr(request, "param", "empty_sqlite")
+        getattr(request, "param", "empty_memory")
     )
     return found
 

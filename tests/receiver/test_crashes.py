@@ -173,13 +173,17 @@ async def ending_after(image: Image, database: Database) -> Ending:
     return await Ending.of(receiver)
 
 
-ON_SQLITE = [pytest.param(each, "empty_sqlite", id=name) for name, each in STORIES.items()]
+IN_MEMORY = [pytest.param(each, "empty_memory", id=name) for name, each in STORIES.items()]
 # One of them has every kind of write in it; each of its gaps takes longer there.
-ON_POSTGRES = pytest.param(STORIES["a keep and a stop"], "empty_postgres", id="on PostgreSQL")
+MOST = STORIES["a keep and a stop"]
+ELSEWHERE = [
+    pytest.param(MOST, "empty_sqlite", id="in a file"),
+    pytest.param(MOST, "empty_postgres", id="on PostgreSQL"),
+]
 
 
 @pytest.mark.parametrize(
-    ("story", "empty_database"), [*ON_SQLITE, ON_POSTGRES], indirect=["empty_database"]
+    ("story", "empty_database"), [*IN_MEMORY, *ELSEWHERE], indirect=["empty_database"]
 )
 async def test_a_crash_between_any_two_calls_changes_nothing_of_the_end(
     story: Story, world: World, receiver: Receiver, database: Database
@@ -202,7 +206,7 @@ async def test_a_crash_between_any_two_calls_changes_nothing_of_the_end(
 
 @pytest.mark.parametrize(
     ("calls", "empty_database"),
-    [(47, "empty_sqlite"), (54, "empty_sqlite"), (61, "empty_sqlite"), (54, "empty_postgres")],
+    [(47, "empty_memory"), (54, "empty_sqlite"), (61, "empty_memory"), (54, "empty_postgres")],
     indirect=["empty_database"],
 )
 async def test_a_receiver_that_crashes_again_and_again_comes_to_the_same_end(

@@ -1,8 +1,7 @@
 """The store's own statements on SQLite in memory, without a driver's queues in between.
 
-What a machine that tries thousands of sequences needs of a database: a transaction takes no turn of
-the event loop, as on a file without threads (`tests/receiver/database.py`), and a third of its
-time.
+A transaction takes no turn of the event loop, as on a file without threads (`database.py`), and a
+third of its time.
 """
 
 from collections.abc import AsyncIterator, Callable
