@@ -99,6 +99,8 @@ class Intent:
     attempted_at: datetime | None = None
     action: StopAction = StopAction.KILL
     """By which call the last proof wants it stopped."""
+    held: bool = False
+    """Something held it since its call was taken: none is made again without a new warning (S9)."""
 
 
 @dataclass(frozen=True, slots=True)

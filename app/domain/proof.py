@@ -189,6 +189,8 @@ def _alertmanager(incident: Incident, target: Target, world: World) -> Iterator[
     ended = ended_hold(incident, target, world)
     if ended is not None:
         yield Reason.HOLD_ENDED, f"{' '.join(ended)} ended after the warning"
+    elif target.intent is not None and target.intent.held:
+        yield Reason.HOLD_ENDED, "it was held since the last call"
     if not world.peers:
         yield Reason.ALERTMANAGER_UNAVAILABLE, "no Alertmanager is configured"
     for peer in world.peers:

@@ -16,10 +16,10 @@ Withdrawing = StopWithdrawn | HoldsObserved | ModeChanged | RecoveryObserved
 def given_up(incident: Incident, event: Withdrawing) -> Step | None:
     """Take intents away, and the warnings that led to them. None: there is nothing to take."""
     targets = _targets(incident, event)
+    after = _marked(incident, event)
     if not any(each.intent or each.warning for each in targets):
-        return None
+        return None if after == incident else _noted(after, event)
     saved: list[Action] = []
-    after = incident
     for each in targets:
         called = steps.may_have_arrived(each)
         left = replace(each, intent=None, warning=None, was_called=called, request=None)
@@ -50,6 +50,26 @@ def holds_of(event: Withdrawing) -> tuple[Hold, ...]:
             return (Hold(Reason.MODE),)
         case RecoveryObserved():
             return (Hold(Reason.RECOVERED),)
+
+
+def _marked(incident: Incident, event: Withdrawing) -> Incident:
+    """Remember what holds a stop that Determined has taken: nobody takes that back, but it must not
+    be repeated as if nothing had been, should it have no effect (S9).
+    """
+    holds = isinstance(event, ModeChanged) or (isinstance(event, HoldsObserved) and event.holds)
+    for each in incident.open_targets if holds else ():
+        if each.intent is not None and _was_taken(each) and each.request is None:
+            incident = incident.with_target(replace(each, intent=replace(each.intent, held=True)))
+    return incident
+
+
+def _noted(incident: Incident, event: Withdrawing) -> Step | None:
+    match event:
+        case HoldsObserved(holds=holds, actor=actor):
+            return Step(incident, Reason.HOLD_BEGAN, detail=steps.words(holds), actor=actor)
+        case ModeChanged(mode=mode):
+            return Step(incident, Reason.MODE_CHANGED, detail=mode)
+    return None
 
 
 def _targets(incident: Incident, event: Withdrawing) -> list[Target]:

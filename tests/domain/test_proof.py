@@ -26,6 +26,7 @@ from tests.domain.examples import (
     peer,
     readings,
     rule_alert,
+    sent,
     silence,
     world,
 )
@@ -248,3 +249,14 @@ def test_an_owner_who_cannot_be_reached_is_left_alone_until_the_next_try() -> No
     hold = Hold(Reason.OWNER_UNREACHABLE, until=DUE + timedelta(minutes=1))
 
     assert verdict(replace(notified(), holds=(hold,))).reason is Reason.OWNER_UNREACHABLE
+
+
+def test_s9_a_call_that_was_taken_is_not_repeated_once_it_was_held() -> None:
+    [target] = sent().targets
+    assert target.intent
+    held = sent().with_target(replace(target, intent=replace(target.intent, held=True)))
+
+    found = verdict(held)
+
+    assert (found.reason, found.detail) == (Reason.HOLD_ENDED, "it was held since the last call")
+    assert verdict(sent()).is_proven

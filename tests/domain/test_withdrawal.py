@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain import events as e
-from app.domain.incident import Incident, IncidentState, IntentState
+from app.domain.incident import Incident, IncidentState, IntentState, StopRequest
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.errors import InvalidTransitionError
@@ -17,6 +17,7 @@ from tests.domain.examples import (
     ENDED,
     RECEIPT,
     SILENCED,
+    T0,
     after,
     calling,
     firing,
@@ -28,6 +29,7 @@ from tests.domain.examples import (
 from tests.domain.test_intents import NEIGHBOUR, refused, saved, step, two_are_stopped
 
 S = IncidentState
+R = Reason
 HELD = e.HoldsObserved((SILENCED,), actor="carol")
 LOWERED = e.ModeChanged(Mode.WARN)
 
@@ -53,10 +55,48 @@ def test_s12_a_stop_that_is_taken_back_says_who_did_it_and_why() -> None:
     assert (by_mode.actor, by_mode.detail) == ("watchdog", "mode: warn")
 
 
-@pytest.mark.parametrize("event", [HELD, LOWERED, e.HoldsObserved(())])
+@pytest.mark.parametrize("event", [HELD, LOWERED], ids=["a hold", "a lower mode"])
 def test_a_stop_that_was_taken_is_followed_to_its_end(event: e.Event) -> None:
     """Nobody can take it back, and what is told of it must not say that it is held (S10)."""
-    assert step(sent(), event).entries == ()
+    transition = step(sent(), event)
+
+    assert (transition.incident.state, transition.actions) == (S.STOPPING, ())
+    assert transition.incident.targets[0].warning == sent().targets[0].warning
+
+
+def test_the_end_of_a_hold_is_nothing_to_a_stop_that_was_taken() -> None:
+    assert step(sent(), e.HoldsObserved(())).entries == ()
+
+
+def test_s9_s12_what_holds_a_stop_that_was_taken_is_remembered_and_noted_once() -> None:
+    by_hold, by_mode = step(sent(), HELD), step(sent(), LOWERED)
+
+    for transition in (by_hold, by_mode):
+        [target] = transition.incident.targets
+        assert target.intent
+        assert target.intent.held
+        assert step(transition.incident, HELD).entries == ()
+        assert step(transition.incident, LOWERED).entries == ()
+    [held], [lowered] = by_hold.entries, by_mode.entries
+    assert (held.reason, held.actor, held.detail) == (R.HOLD_BEGAN, "carol", "silenced by carol")
+    assert (lowered.reason, lowered.actor, lowered.detail) == (R.MODE_CHANGED, "watchdog", "warn")
+
+
+def test_what_a_person_asked_for_is_not_held_by_what_came_after_its_call() -> None:
+    [target] = sent().targets
+    asked = sent().with_target(replace(target, request=StopRequest("carol", T0)))
+
+    assert step(asked, HELD).entries == ()
+
+
+def test_s9_of_two_the_one_that_was_taken_is_remembered_while_the_other_is_taken_back() -> None:
+    one_taken = after(two_are_stopped(), CALL, ACCEPTED)
+
+    transition = step(one_taken, HELD)
+
+    assert saved(transition) == [(NEIGHBOUR, IntentState.WITHDRAWN, 0)]
+    intents = [each.intent for each in transition.incident.targets]
+    assert [each and each.held for each in intents] == [True, None]
 
 
 def taken_beside_one_that_is_due() -> Incident:

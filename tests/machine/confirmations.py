@@ -1,4 +1,8 @@
-"""Lets the confirmation of a warning be lost, and the configuration change before it is found."""
+"""Lets what was done be of unknown effect for a while, and something happen meanwhile.
+
+The confirmation of a warning is lost, and the configuration changes before it is found. Or a call is
+taken without effect, and something forbids another one for a moment.
+"""
 
 from datetime import timedelta
 
@@ -6,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.machine.configurations import CONFIGURATIONS
-from tests.machine.draws import AFTER, MENDED, WHICH
+from tests.machine.draws import AFTER, MENDED, SPEAKS_AGAINST, WHICH
 from tests.machine.machine import Machine
 from tests.receiver.conftest import MINUTE, SECOND
 
@@ -29,3 +33,16 @@ class Unconfirmed(Machine):
         self.goes_on(MINUTE)
         self.goes_on_to_the_deadline(which, before=-SECOND)
         self.goes_on(after)
+
+    @rule(mended=MENDED, which=WHICH, against=SPEAKS_AGAINST)
+    def something_comes_and_goes_after_a_call_without_effect(
+        self, mended: str, which: int, against: str
+    ) -> None:
+        self.is_set_for_a_stop(which, mended)
+        self.happens(("stops without effect", which))
+        self.goes_on_to_the_deadline(which, before=-SECOND)
+        self.happens((against, which))
+        self.goes_on(15 * SECOND)
+        self.happens(("nothing speaks against it", which))
+        self.goes_on(MINUTE)
+        self.goes_on(MINUTE)

@@ -84,6 +84,30 @@ async def test_s9_what_came_and_went_between_two_attempts_is_followed_by_a_new_w
     assert len(world.determined.calls) == 2
 
 
+@pytest.mark.parametrize(
+    "interrupts",
+    [inhibition, exemption, lower_mode],
+    ids=lambda interruption: interruption.__name__.replace("_", " "),
+)
+async def test_s9_what_came_and_went_after_a_call_without_effect_is_followed_by_a_new_warning(
+    interrupts: Callable[[World, Receiver], Awaitable[None]], world: World, receiver: Receiver
+) -> None:
+    """The call was taken, and is not taken back; but it is not repeated either."""
+    world.determined.deaf = True
+    await receiver.warns()
+    await receiver.run(GRACE)
+
+    await interrupts(world, receiver)
+    await receiver.run(2 * MINUTE, every=MINUTE)
+    [*_, warning] = [post for post in world.slack.posts if post.kind is K.WARNING]
+    await receiver.run(GRACE - 2 * MINUTE)
+
+    assert warning.at > world.time.wall - GRACE
+    assert len(world.determined.calls) == 1
+    await receiver.run(2 * MINUTE, every=MINUTE)
+    assert len(world.determined.calls) == 2
+
+
 async def test_s9_what_holds_a_stop_that_was_taken_changes_nothing_of_it(
     world: World, receiver: Receiver
 ) -> None:
