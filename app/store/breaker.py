@@ -16,6 +16,20 @@ from app.store.schema import breaker, intents, outbox
 from app.store.writes import demand_not_kept, demand_version, order_row, read_clock
 
 _STOPS = TypeAdapter(tuple[PlannedStop, ...])
+_BREAKER = sa.select(
+    breaker.c.tripped,
+    breaker.c.at,
+    breaker.c.by,
+    breaker.c.reason,
+    breaker.c.stops,
+    breaker.c.ran,
+)
+_BREAKER_LOCKED = _BREAKER.with_for_update()
+_IS_OPEN = intents.c.state.in_(sorted(OPEN_INTENTS))
+_WAS_SENT = sa.and_(intents.c.attempts > 0, intents.c.attempted_ran > sa.bindparam("since"))
+_RECENT = sa.select(intents.c.incident_id, intents.c.allocation_id).where(
+    sa.or_(_IS_OPEN, _WAS_SENT), intents.c.by_hand.is_(False)
+)
 
 
 async def admit(connection: AsyncConnection, transition: Transition) -> str:
@@ -72,27 +86,12 @@ async def recent_stops(connection: AsyncConnection, since: timedelta) -> list[Pl
     An open intent counts however old it is. One that was given up counts if it was ever sent.
     What people asked for does not count.
     """
-    is_open = intents.c.state.in_(sorted(OPEN_INTENTS))
-    was_sent = sa.and_(intents.c.attempts > 0, intents.c.attempted_ran > since)
-    statement = sa.select(intents.c.incident_id, intents.c.allocation_id).where(
-        sa.or_(is_open, was_sent), intents.c.by_hand.is_(False)
-    )
-    return [PlannedStop(*row) for row in await connection.execute(statement)]
+    return [PlannedStop(*row) for row in await connection.execute(_RECENT, {"since": since})]
 
 
 async def read_breaker(connection: AsyncConnection, *, for_update: bool = False) -> BreakerState:
     """Read the one row. Locked, it lets intents and admins pass one after the other."""
-    statement = sa.select(
-        breaker.c.tripped,
-        breaker.c.at,
-        breaker.c.by,
-        breaker.c.reason,
-        breaker.c.stops,
-        breaker.c.ran,
-    )
-    if for_update:
-        statement = statement.with_for_update()
-    row = (await connection.execute(statement)).one()
+    row = (await connection.execute(_BREAKER_LOCKED if for_update else _BREAKER)).one()
     stops = _STOPS.validate_json(row.stops)
     return BreakerState(row.tripped, row.at, row.by, row.reason, stops, row.ran)
 

@@ -14,7 +14,11 @@ from app.store.engine import reading, writing
 from app.store.schema import leases
 from app.store.upsert import add_missing
 
-_LEASE = sa.select(leases.c.holder, leases.c.token, leases.c.expires_at)
+# Statements of every tick are made once: to make one takes as long as to execute it.
+_OF_DUTY = leases.c.name == sa.bindparam("duty")
+_LEASE = sa.select(leases.c.holder, leases.c.token, leases.c.expires_at).where(_OF_DUTY)
+_LOCKED = {shared: _LEASE.with_for_update(read=shared) for shared in (False, True)}
+_WRITE = sa.update(leases).where(_OF_DUTY)
 
 
 class SqlLeases:
@@ -32,7 +36,7 @@ class SqlLeases:
             return lease.is_open_to(claimant, now, starting=starting, alone=self._alone)
 
         async with reading(self._engine) as connection:
-            row = (await connection.execute(_LEASE.where(leases.c.name == duty))).one_or_none()
+            row = (await connection.execute(_LEASE, {"duty": duty})).one_or_none()
         if row is not None and not is_open(Lease(*row)):
             # So it is for a replica that waits, again and again: nothing is locked or written.
             return None
@@ -77,10 +81,8 @@ def _demand(own: Fence, lease: Lease) -> None:
 
 
 async def _locked(connection: AsyncConnection, duty: Duty, *, shared: bool = False) -> Lease:
-    statement = _LEASE.where(leases.c.name == duty).with_for_update(read=shared)
-    return Lease(*(await connection.execute(statement)).one())
+    return Lease(*(await connection.execute(_LOCKED[shared], {"duty": duty})).one())
 
 
 async def _write(connection: AsyncConnection, duty: Duty, lease: Lease) -> None:
-    statement = sa.update(leases).where(leases.c.name == duty).values(asdict(lease))
-    await connection.execute(statement)
+    await connection.execute(_WRITE, {"duty": duty, **asdict(lease)})

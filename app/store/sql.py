@@ -43,6 +43,11 @@ from app.store.writes import (
 )
 
 _HEARTBEAT = "heartbeat"
+_BEAT = sa.select(schema.heartbeats.c.at).where(schema.heartbeats.c.name == _HEARTBEAT)
+_BODY = sa.select(schema.incidents.c.body).where(
+    schema.incidents.c.incident_id == sa.bindparam("the_id")
+)
+_KEEPS = sa.select(schema.keeps).where(schema.keeps.c.until > sa.bindparam("after"))
 
 
 class SqlIncidentStore:
@@ -96,10 +101,9 @@ class SqlIncidentStore:
         return found
 
     async def incident(self, incident_id: str) -> Incident:
-        table = schema.incidents
-        statement = sa.select(table.c.body).where(table.c.incident_id == storable(incident_id))
+        which = {"the_id": storable(incident_id)}
         async with reading(self._engine) as connection:
-            body = (await connection.execute(statement)).scalar_one_or_none()
+            body = (await connection.execute(_BODY, which)).scalar_one_or_none()
         if body is None:
             raise IncidentNotFoundError(f"there is no incident {incident_id}")
         return incident_of(body)
@@ -181,9 +185,8 @@ class SqlIncidentStore:
             return await open_all(connection, transitions)
 
     async def heartbeat_at(self) -> datetime | None:
-        statement = sa.select(schema.heartbeats.c.at).where(schema.heartbeats.c.name == _HEARTBEAT)
         async with reading(self._engine) as connection:
-            return (await connection.execute(statement)).scalar_one_or_none()
+            return (await connection.execute(_BEAT)).scalar_one_or_none()
 
     async def clock(self) -> AnswerClock:
         async with reading(self._engine) as connection:
@@ -195,7 +198,7 @@ class SqlIncidentStore:
         async with writing_behind(self._engine, self._fence) as connection:
             before = await read_clock(connection, for_update=True)
             clock = before.tick(now=now, monotonic=monotonic, gap=gap, answerable=answerable)
-            await connection.execute(sa.update(schema.clocks).values(**asdict(clock)))
+            await connection.execute(sa.update(schema.clocks), asdict(clock))
         return clock
 
     async def add_keeps(
@@ -214,9 +217,8 @@ class SqlIncidentStore:
                 await connection.execute(sa.insert(schema.keeps), rows)
 
     async def keeps(self, after: datetime) -> Sequence[Keep]:
-        statement = sa.select(schema.keeps).where(schema.keeps.c.until > after)
         async with reading(self._engine) as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+            rows = (await connection.execute(_KEEPS, {"after": after})).mappings().all()
         return [Keep(**row) for row in rows]
 
     async def keeps_since(

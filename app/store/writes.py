@@ -26,6 +26,17 @@ _FINAL = sa.bindparam(
 )
 IS_OPEN = incidents.c.state.not_in(_FINAL)
 
+# Made once: to make a statement takes as long as to execute it.
+_CLOCK = sa.select(clocks.c.elapsed, clocks.c.advanced_at, clocks.c.ran)
+_CLOCK_LOCKED = _CLOCK.with_for_update()
+_ALL_CLOCKS_LOCKED = sa.select(clocks.c.name).with_for_update()
+_UPDATE = sa.update(incidents).where(
+    incidents.c.incident_id == sa.bindparam("the_id"),
+    # Whoever read an older version decided on what is no longer so. The same clause keeps out a
+    # replica that slept while another one went on.
+    incidents.c.version == sa.bindparam("the_version"),
+)
+
 
 async def store(connection: AsyncConnection, transition: Transition) -> Incident:
     """Store the incident, its orders and its history.
@@ -52,8 +63,7 @@ async def store(connection: AsyncConnection, transition: Transition) -> Incident
     for action in transition.actions:
         match action:
             case SendMessage():
-                row = order_row(incident, action)
-                await connection.execute(sa.insert(outbox).values(row))
+                await connection.execute(sa.insert(outbox), order_row(incident, action))
             case SaveIntent():
                 await _save_intent(connection, incident, action)
     return incident
@@ -130,7 +140,7 @@ async def demand_version(connection: AsyncConnection, incident: Incident) -> Non
 
 async def _insert(connection: AsyncConnection, incident: Incident) -> None:
     try:
-        await connection.execute(sa.insert(incidents).values(incident_row(incident)))
+        await connection.execute(sa.insert(incidents), incident_row(incident))
     except IntegrityError as exc:
         raise StaleIncidentError(f"{incident.identity.alertname} has an open incident") from exc
     if await dismissed_keys(connection, [incident.identity.key]):
@@ -138,17 +148,8 @@ async def _insert(connection: AsyncConnection, incident: Incident) -> None:
 
 
 async def _update(connection: AsyncConnection, incident: Incident, before: int) -> None:
-    statement = (
-        sa.update(incidents)
-        .where(
-            incidents.c.incident_id == incident.incident_id,
-            # Whoever read an older version decided on what is no longer so. The same clause keeps
-            # out a replica that slept while another one went on.
-            incidents.c.version == before,
-        )
-        .values(incident_row(incident))
-    )
-    result = await connection.execute(statement)
+    which = {"the_id": incident.incident_id, "the_version": before}
+    result = await connection.execute(_UPDATE, which | incident_row(incident))
     if result.rowcount == 0:
         raise StaleIncidentError(incident.incident_id)
 
@@ -173,10 +174,7 @@ def order_row(incident: Incident, order: SendMessage) -> dict[str, object]:
 
 
 async def read_clock(connection: AsyncConnection, *, for_update: bool = False) -> AnswerClock:
-    statement = sa.select(clocks.c.elapsed, clocks.c.advanced_at, clocks.c.ran)
-    if for_update:
-        statement = statement.with_for_update()
-    row = (await connection.execute(statement)).one()
+    row = (await connection.execute(_CLOCK_LOCKED if for_update else _CLOCK)).one()
     return AnswerClock(row.elapsed, row.advanced_at, row.ran)
 
 
@@ -185,7 +183,7 @@ async def one_at_a_time(connection: AsyncConnection) -> None:
 
     On SQLite every writer does so anyway.
     """
-    await connection.execute(sa.select(clocks.c.name).with_for_update())
+    await connection.execute(_ALL_CLOCKS_LOCKED)
 
 
 async def demand_not_kept(
