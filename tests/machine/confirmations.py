@@ -1,7 +1,7 @@
 """Lets what was done be of unknown effect for a while, and something happen meanwhile.
 
-The confirmation of a warning is lost, and the configuration changes before it is found. Or a call is
-taken without effect, and something forbids another one for a moment.
+The confirmation of a warning is lost, and the configuration changes before it is found. Or a call
+is taken without effect, and something forbids another one for a moment.
 """
 
 from datetime import timedelta

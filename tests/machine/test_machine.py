@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.machine.confirmations import Unconfirmed
 from tests.machine.machine import STEPS, Machine
 from tests.machine.pairs import Paired
 from tests.machine.people import Peopled
@@ -27,8 +28,8 @@ def test_s1_to_s13_hold_whatever_happens(number: int) -> None:
     run_state_machine_as_test(seed(number)(Machine), settings=A_FEW)
 
 
-@pytest.mark.parametrize("machine", [Peopled, Paired])
-def test_s1_to_s13_hold_whatever_people_press_and_with_two_replicas(
+@pytest.mark.parametrize("machine", [Peopled, Paired, Unconfirmed])
+def test_s1_to_s13_hold_whatever_people_press_with_two_replicas_and_with_unknown_effect(
     machine: type[Machine],
 ) -> None:
     run_state_machine_as_test(seed(1)(machine), settings=settings(A_FEW, max_examples=3))
