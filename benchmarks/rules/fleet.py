@@ -15,8 +15,10 @@ GPUS_PER_AGENT = 8
 POOLS = ("default", "large")
 ALLOCATED = 0.85
 """The share of GPUs that an allocation holds."""
-IDLE = 0.10
-"""The share of running allocations that do nothing."""
+ONE_IDLE_IN = 10
+"""How many running allocations there are for each that does nothing. They are counted, not drawn by
+lot: of the few of a small cluster that would be any share.
+"""
 ALLOCATIONS_PER_OWNER = 8
 ENDED_PER_RUNNING = 10
 """Allocations that have ended since the master started, for each that runs. With a month between
@@ -92,9 +94,14 @@ def build_fleet(gpus: int, *, ended_per_running: int = ENDED_PER_RUNNING, seed: 
     owners = [f"user-{number:04d}" for number in range(1 + gpus // (3 * ALLOCATIONS_PER_OWNER))]
     rounds = [
         [
-            _allocation(placement, numbers.choice(owners), experiments, numbers)
-            for placement in _placements(agents, numbers)
-            if numbers.random() < ALLOCATED
+            _allocation(
+                placement,
+                numbers.choice(owners),
+                experiments,
+                numbers,
+                idle=number % ONE_IDLE_IN == ONE_IDLE_IN // 2,
+            )
+            for number, placement in enumerate(_taken(agents, numbers))
         ]
         for _ in range(ended_per_running + 1)
     ]
@@ -132,11 +139,19 @@ def _placements(
             free = free[size:]
 
 
+def _taken(
+    agents: Sequence[Agent], numbers: random.Random
+) -> Iterator[list[tuple[Agent, tuple[Gpu, ...]]]]:
+    return (each for each in _placements(agents, numbers) if numbers.random() < ALLOCATED)
+
+
 def _allocation(
     placement: Sequence[tuple[Agent, tuple[Gpu, ...]]],
     owner: str,
     experiments: Iterator[int],
     numbers: random.Random,
+    *,
+    idle: bool,
 ) -> Allocation:
     types = list(_TASK_TYPES)
     task_type = numbers.choices(types, weights=list(_TASK_TYPES.values()))[0]
@@ -155,7 +170,7 @@ def _allocation(
             Container(_uuid(numbers), f"{numbers.getrandbits(256):064x}", agent, gpus)
             for agent, gpus in placement
         ),
-        idle=numbers.random() < IDLE,
+        idle=idle,
     )
 
 

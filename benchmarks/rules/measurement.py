@@ -1,18 +1,18 @@
 """One size: generate the cluster, give a Prometheus its past, and time the rules."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from benchmarks.machine import Others, memory
 from benchmarks.rules.agents import agents_series
-from benchmarks.rules.figures import GroupFigures, RuleTime, SizeFigures, medians
+from benchmarks.rules.figures import GroupFigures, SizeFigures, group_figures, medians
 from benchmarks.rules.fleet import build_fleet
 from benchmarks.rules.mappings import mapping_series
 from benchmarks.rules.past import Past
 from benchmarks.rules.reach import farthest, reach
-from benchmarks.rules.rule_files import BARE_GROUP, PREFIX, Group, RuleFiles
+from benchmarks.rules.rule_files import BARE_GROUP, BARE_MAPPING_GROUP, Group, RuleFiles
 from benchmarks.rules.server import Prometheus, PrometheusError
 from demo.processes import wait_until
 
@@ -43,11 +43,13 @@ def measure(gpus: int, plan: Plan, folder: Path, say: Say) -> SizeFigures:
             f"{past.samples:,} samples of {past.scraped + past.recorded:,} series; timing the rules"
         )
         others = Others(prometheus.pid)
-        evaluations: dict[Group, list[GroupFigures]] = {}
-        for group, some in _time_all(prometheus, past, plan, say):
-            evaluations.setdefault(group, []).extend(some)
-        bare = medians(evaluations.pop(BARE_GROUP))
-        groups = map(medians, evaluations.values())
+        bare = _time(BARE_GROUP, prometheus, past, plan.evaluations, say)
+        timed = [
+            _time(group, prometheus, past, plan.evaluations, say)
+            for group in (BARE_MAPPING_GROUP, *plan.rules.groups)
+        ]
+        # What the bare query has written beside them is not theirs.
+        own = [replace(group, series=group.series - bare.series) for group in timed]
         return SizeFigures(
             gpus=gpus,
             agents=len(fleet.agents),
@@ -59,24 +61,14 @@ def measure(gpus: int, plan: Plan, folder: Path, say: Say) -> SizeFigures:
             peak_memory=memory(prometheus.pid)[1],
             others=others.share(),
             bare=bare,
-            groups=tuple(sorted(groups, key=lambda group: -group.seconds)),
+            bare_mapping=own[0],
+            groups=tuple(sorted(own[1:], key=lambda group: -group.seconds)),
         )
 
 
-def _time_all(
-    prometheus: Prometheus, past: Past, plan: Plan, say: Say
-) -> Iterator[tuple[Group, list[GroupFigures]]]:
-    """Yield the evaluations of each group. The bare query comes first, and once more at the end.
-
-    All ratios hang on it, and so it must not stand for what the machine did in one moment.
-    """
-    for group in (BARE_GROUP, *plan.rules.groups, BARE_GROUP):
-        evaluations = _time(group, prometheus, past, plan.evaluations)
-        say(f"{medians(evaluations).seconds:8.3f} s  {group.name}")
-        yield group, evaluations
-
-
-def _time(group: Group, prometheus: Prometheus, past: Past, evaluations: int) -> list[GroupFigures]:
+def _time(
+    group: Group, prometheus: Prometheus, past: Past, evaluations: int, say: Say
+) -> GroupFigures:
     """Run one group by itself: no other one shares its processors."""
     prometheus.unload()
     past.keep_ahead(group.expressions)
@@ -85,7 +77,9 @@ def _time(group: Group, prometheus: Prometheus, past: Past, evaluations: int) ->
     prometheus.load(group)
     for _ in range(_WARM_UP):
         _await_evaluation(prometheus)
-    return list(_evaluations(group, prometheus, past, evaluations))
+    timed = medians(list(_evaluations(group, prometheus, past, evaluations)))
+    say(f"{timed.seconds:8.3f} s, {timed.ratio:5.2f} times the bare query  {timed.name}")
+    return timed
 
 
 def _evaluations(
@@ -96,16 +90,12 @@ def _evaluations(
             # The evaluation that was under way meanwhile does not count.
             _await_evaluation(prometheus)
         _await_evaluation(prometheus)
-        group = prometheus.rule_group()
-        for rule in group["rules"]:
+        evaluated = prometheus.rule_group()
+        for rule in evaluated["rules"]:
             if rule["health"] == "err":
                 raise PrometheusError(f"{rule['name']} fails: {rule['lastError']}")
-        rules = tuple(
-            RuleTime(rule["name"].removeprefix(PREFIX), rule["evaluationTime"])
-            for rule in group["rules"]
-        )
         series = int(prometheus.metric("prometheus_rule_group_last_evaluation_samples"))
-        yield GroupFigures(group["name"], series, group["evaluationTime"], rules)
+        yield group_figures(evaluated, series)
 
 
 def _await_evaluation(prometheus: Prometheus) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.rules.figures import GroupFigures, SizeFigures, growths
-from benchmarks.rules.rule_files import BARE_QUERY
+from benchmarks.rules.rule_files import BARE_MAPPING, BARE_QUERY
 from benchmarks.rules.targets import Verdict
 
 BEGIN = "<!-- figures: begin (make bench-rules writes what is between these two) -->"
@@ -16,7 +16,7 @@ _HEADINGS = ("group", "series", "time", "ratio", "slowest rule", "its time", "it
 
 def size_section(size: SizeFigures) -> str:
     """Describe one cluster and its groups."""
-    rows = [_row(size, group) for group in (*size.groups, size.bare)]
+    rows = [_row(group) for group in (*size.groups, size.bare_mapping, size.bare)]
     facts = (
         f"{size.agents:,} agents; {size.running:,} allocations run, {size.ended:,} have ended. "
         f"{size.scraped:,} scraped and {size.recorded:,} recorded series. "
@@ -33,7 +33,7 @@ def size_section(size: SizeFigures) -> str:
 
 
 def growth_section(sizes: Sequence[SizeFigures]) -> str:
-    """Show how time grew in relation to size; in brackets where it is too short to be judged."""
+    """Show how the ratios grew; in brackets where the time is too short to be judged."""
     found = list(growths(sizes))
     steps = sorted({(growth.smaller, growth.larger) for growth in found})
     cells = {
@@ -45,6 +45,8 @@ def growth_section(sizes: Sequence[SizeFigures]) -> str:
     headings = ("group", *(f"{smaller:,} to {larger:,}" for smaller, larger in steps))
     names = dict.fromkeys(growth.group for growth in found)
     rows = [(name, *(cells[name, smaller] for smaller, _ in steps)) for name in names]
+    mapping = {growth.smaller: f"{growth.mapping_rate:.2f}" for growth in found}
+    rows.append(("bare mapping query", *(mapping[smaller] for smaller, _ in steps)))
     return "\n".join(["### Growth (1 is linear)", "", *table(headings, rows)])
 
 
@@ -55,7 +57,8 @@ def verdict_lines(verdicts: Iterable[Verdict]) -> Iterator[str]:
 
 def page(machine: str, sizes: Sequence[SizeFigures], verdicts: Iterable[Verdict]) -> str:
     """Return all of it, as it stands between the two comments of a page."""
-    sections = [machine, f"The bare query is `{BARE_QUERY}`.", *map(size_section, sizes)]
+    bare = f"The bare query is `{BARE_QUERY}`, the bare mapping query `{BARE_MAPPING}`."
+    sections = [machine, bare, *map(size_section, sizes)]
     if len(sizes) > 1:
         sections.append(growth_section(sizes))
     sections.append("\n".join(["```text", *verdict_lines(verdicts), "```"]))
@@ -76,16 +79,16 @@ def put_into(path: Path, content: str, *, begins: str = BEGIN) -> None:
     path.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}")
 
 
-def _row(size: SizeFigures, group: GroupFigures) -> tuple[str, ...]:
+def _row(group: GroupFigures) -> tuple[str, ...]:
     slowest = group.slowest
     return (
         group.name,
         f"{group.series:,}",
         _time(group.seconds),
-        f"{size.ratio(group.seconds):.2f}",
+        f"{group.ratio:.2f}",
         f"`{slowest.name}`",
         _time(slowest.seconds),
-        f"{size.ratio(slowest.seconds):.2f}",
+        f"{slowest.ratio:.2f}",
     )
 
 

@@ -13,6 +13,9 @@ from benchmarks.rules.series import INTERVAL
 
 BARE_QUERY = 'max_over_time(DCGM_FI_DEV_GPU_UTIL{GPU_I_ID=""}[30m])'
 """What the groups are measured by: one window over every GPU, without a join."""
+BARE_RULE = {"record": "max30m", "expr": BARE_QUERY}
+_WARM_UP = {"record": "nothing", "expr": f"count({BARE_QUERY}) < 0"}
+"""Reads the same, and returns nothing: whichever rule comes first finds a processor that slept."""
 
 _INTERVAL = "250ms"
 """What counts is the time of one evaluation, so they may as well follow each other."""
@@ -30,19 +33,26 @@ class Group:
 
     @property
     def expressions(self) -> list[str]:
-        return [str(rule["expr"]) for rule in self.rules]
+        """Those that are evaluated with it: the bare query, too."""
+        return [str(rule["expr"]) for rule in (BARE_RULE, *self.rules)]
 
     def text(self) -> str:
-        """Return a rule file with this group alone."""
+        """Return a rule file with this group alone, behind the bare query.
+
+        The two are evaluated within the same second, so what else the machine does meets both.
+        """
         rules = [
             {**rule, "record": PREFIX + rule["record"]} if "record" in rule else dict(rule)
-            for rule in self.rules
+            for rule in (_WARM_UP, BARE_RULE, *self.rules)
         ]
         group = {"name": self.name, "interval": _INTERVAL, "rules": rules}
         return yaml.safe_dump({"groups": [group]}, sort_keys=False)
 
 
-BARE_GROUP = Group("bare window query", ({"record": "max30m", "expr": BARE_QUERY},))
+BARE_GROUP = Group("bare window query", ())
+BARE_MAPPING = "group by (container_id, allocation_id) (det_container_id_allocation_id)"
+"""What reading a mapping alone takes, without a join: very many rows, each somewhere in memory."""
+BARE_MAPPING_GROUP = Group("bare mapping query", ({"record": "containers", "expr": BARE_MAPPING},))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,8 @@ class RuleFiles:
     @property
     def expressions(self) -> list[str]:
         """Those of all rules, and the bare query."""
-        return [one for group in (*self.groups, BARE_GROUP) for one in group.expressions]
+        rules = [str(rule["expr"]) for group in self.groups for rule in group.rules]
+        return [BARE_QUERY, BARE_MAPPING, *rules]
 
     def recordings(self) -> list[Recording]:
         """Return the recording rules, each after those that it reads.

@@ -5,13 +5,21 @@ from benchmarks.rules.figures import GroupFigures, RuleTime, SizeFigures
 BARE_SECONDS = 0.125
 
 
-def group(name: str, seconds: float, *rules: tuple[str, float]) -> GroupFigures:
+def rule(name: str, seconds: float, *, bare: float = BARE_SECONDS) -> RuleTime:
+    return RuleTime(name, seconds, seconds / bare)
+
+
+def group(
+    name: str, seconds: float, *rules: tuple[str, float], bare: float = BARE_SECONDS
+) -> GroupFigures:
     """Without rules, one rule takes all of the time."""
-    times = tuple(RuleTime(*rule) for rule in rules) or (RuleTime(f"{name}:rule", seconds),)
-    return GroupFigures(name, 10, seconds, times)
+    times = tuple(rule(*one, bare=bare) for one in rules or [(f"{name}:rule", seconds)])
+    return GroupFigures(name, 10, seconds, seconds / bare, times)
 
 
-def size(gpus: int, *groups: GroupFigures, bare: float = BARE_SECONDS) -> SizeFigures:
+def size(
+    gpus: int, *groups: GroupFigures, bare: float = BARE_SECONDS, mapping: float = BARE_SECONDS
+) -> SizeFigures:
     return SizeFigures(
         gpus=gpus,
         agents=gpus // 8,
@@ -22,6 +30,7 @@ def size(gpus: int, *groups: GroupFigures, bare: float = BARE_SECONDS) -> SizeFi
         shortened=(),
         peak_memory=2**30,
         others=0.05,
-        bare=group("bare window query", bare),
+        bare=group("bare window query", bare, bare=bare),
+        bare_mapping=group("bare mapping query", mapping, bare=bare),
         groups=groups,
     )

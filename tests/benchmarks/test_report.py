@@ -16,6 +16,7 @@ from benchmarks.rules.report import (
 from benchmarks.rules.targets import Verdict
 from tests.benchmarks.figures import group, size
 
+MAPPING_RULE = ("`bare mapping query:rule`", "125.0 ms", "1.25")
 BARE_RULE = ("`bare window query:rule`", "100.0 ms", "1.00")
 
 
@@ -24,18 +25,19 @@ def cells(line: str) -> list[str]:
 
 
 def test_every_group_has_its_row_and_the_bare_query_is_last() -> None:
-    slow = group("slow", 0.25, ("l:a:max", 0.2), ("l:b:max", 0.05))
-    one = size(1_000, slow, group("fast", 0.01), bare=0.1)
+    slow = group("slow", 0.25, ("l:a:max", 0.2), ("l:b:max", 0.05), bare=0.1)
+    one = size(1_000, slow, group("fast", 0.01, bare=0.1), bare=0.1)
 
     lines = size_section(one).splitlines()
 
     assert lines[0] == "### 1,000 GPUs"
-    assert [cells(line) for line in lines[-3:]] == [
+    assert [cells(line) for line in lines[-4:]] == [
         ["slow", "10", "250.0 ms", "2.50", "`l:a:max`", "200.0 ms", "2.00"],
         ["fast", "10", "10.0 ms", "0.10", "`fast:rule`", "10.0 ms", "0.10"],
+        ["bare mapping query", "10", "125.0 ms", "1.25", *MAPPING_RULE],
         ["bare window query", "10", "100.0 ms", "1.00", *BARE_RULE],
     ]
-    assert len({len(line) for line in lines[-5:]}) == 1, "the columns are aligned"
+    assert len({len(line) for line in lines[-6:]}) == 1, "the columns are aligned"
 
 
 def test_cluster_is_described_with_what_prometheus_took() -> None:
@@ -55,16 +57,35 @@ def test_what_was_left_out_is_said() -> None:
 
 def test_growth_has_a_column_for_each_step_and_brackets_for_noise() -> None:
     sizes = [
-        size(100, group("slow", 0.02), group("fast", 0.001)),
-        size(1_000, group("slow", 0.1), group("fast", 0.002)),
-        size(10_000, group("slow", 1.2), group("fast", 0.004)),
+        size(
+            100,
+            group("slow", 0.02, bare=0.01),
+            group("fast", 0.001, bare=0.01),
+            bare=0.01,
+            mapping=0.02,
+        ),
+        size(
+            1_000,
+            group("slow", 0.1, bare=0.1),
+            group("fast", 0.002, bare=0.1),
+            bare=0.1,
+            mapping=0.3,
+        ),
+        size(
+            10_000,
+            group("slow", 1.2, bare=1.0),
+            group("fast", 0.004, bare=1.0),
+            bare=1.0,
+            mapping=3.0,
+        ),
     ]
 
     assert growth_section(sizes).splitlines()[2:] == [
-        "| group | 100 to 1,000 | 1,000 to 10,000 |",
-        "| ----- | -----------: | --------------: |",
-        "| slow  |         0.50 |            1.20 |",
-        "| fast  |       (0.20) |          (0.20) |",
+        "| group              | 100 to 1,000 | 1,000 to 10,000 |",
+        "| ------------------ | -----------: | --------------: |",
+        "| slow               |         0.50 |            1.20 |",
+        "| fast               |       (0.20) |          (0.20) |",
+        "| bare mapping query |         1.50 |            1.00 |",
     ]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.rules.rule_files import BARE_QUERY, Group, RuleFiles, read_rule_files
+from benchmarks.rules.rule_files import BARE_MAPPING, BARE_QUERY, Group, RuleFiles, read_rule_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,18 +56,24 @@ def test_rows_are_as_far_apart_as_their_group_is_evaluated(tmp_path: Path) -> No
     assert {one.name: one.interval for one in found} == {"l:a:max": 60, "l:b:max": 15}
 
 
-def test_group_is_timed_under_names_of_its_own_and_otherwise_unchanged() -> None:
+def test_group_is_timed_behind_the_bare_query_under_names_of_its_own_and_otherwise_unchanged() -> (
+    None
+):
     alert = {"alert": "Hot", "expr": "l:hot:max > 1", "for": "5m", "labels": {"severity": "x"}}
     group = Group("g", (recording("l:hot:max", "max(hot)"), alert))
 
     written = yaml.safe_load(group.text())["groups"]
 
     assert [one["name"] for one in written] == ["g"]
-    assert written[0]["rules"] == [recording("timed:l:hot:max", "max(hot)"), alert]
+    bare = recording("timed:max30m", BARE_QUERY)
+    warm_up = recording("timed:nothing", f"count({BARE_QUERY}) < 0")
+    hot = recording("timed:l:hot:max", "max(hot)")
+    assert written[0]["rules"] == [warm_up, bare, hot, alert]
+    assert group.expressions == [BARE_QUERY, "max(hot)", "l:hot:max > 1"]
 
 
-def test_bare_query_is_among_the_expressions() -> None:
-    assert RuleFiles(()).expressions == [BARE_QUERY]
+def test_bare_queries_are_among_the_expressions() -> None:
+    assert RuleFiles(()).expressions == [BARE_QUERY, BARE_MAPPING]
 
 
 def test_all_groups_of_the_project_are_found() -> None:
