@@ -56,7 +56,7 @@ def write_scaled_settings(example: Path, target: Path, factor: float, changes: T
         app.errors.ConfigurationError: the receiver would refuse the settings.
     """
     read: dict[str, Any] = yaml.safe_load(example.read_text())
-    settings = merged(merged(read, ANY_HOUR | UNHURRIED), changes)
+    settings = merged(merged(read, {**ANY_HOUR, **UNHURRIED}), changes)
     target.write_text(yaml.safe_dump(settings, sort_keys=False))
     with _configured(target):
         known = durations(load_settings())
