@@ -30,7 +30,7 @@ ANY_HOUR: Tree = {
     "digest": {"weekly": "", "daily": ""},
 }
 """A run takes place at whatever time of day it is, and its days are no shorter than others."""
-UNHURRIED: Tree = {"tick_interval": "30s"}
+UNHURRIED: Tree = {"tick_interval": "20s"}
 """At a hundred times the speed, a receiver that ticks every 15 s does little else."""
 
 
