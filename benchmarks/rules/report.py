@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.rules.figures import GroupFigures, SizeFigures, growths
-from benchmarks.rules.rule_files import BARE_MAPPING, BARE_QUERY
+from benchmarks.rules.rule_files import BARE_MAPPING, BARE_MAPPING_GROUP, BARE_QUERY
 from benchmarks.rules.targets import Verdict
 
 BEGIN = "<!-- figures: begin (make bench-rules writes what is between these two) -->"
@@ -46,7 +46,7 @@ def growth_section(sizes: Sequence[SizeFigures]) -> str:
     names = dict.fromkeys(growth.group for growth in found)
     rows = [(name, *(cells[name, smaller] for smaller, _ in steps)) for name in names]
     mapping = {growth.smaller: f"{growth.mapping_rate:.2f}" for growth in found}
-    rows.append(("bare mapping query", *(mapping[smaller] for smaller, _ in steps)))
+    rows.append((BARE_MAPPING_GROUP.name, *(mapping[smaller] for smaller, _ in steps)))
     return "\n".join(["### Growth (1 is linear)", "", *table(headings, rows)])
 
 

@@ -71,7 +71,7 @@ class RuleFiles:
 
     @property
     def expressions(self) -> list[str]:
-        """Those of all rules, and the bare query."""
+        """Those of all rules, and the bare queries."""
         rules = [str(rule["expr"]) for group in self.groups for rule in group.rules]
         return [BARE_QUERY, BARE_MAPPING, *rules]
 
