@@ -79,12 +79,14 @@ class Tenure:
     def is_sure(self) -> bool:
         """Tell whether nobody else can have it by now: asked right before what cannot be undone.
 
-        Both clocks are asked: one may stand still while the machine sleeps, one may be set.
+        Both clocks are asked: one may stand still while the machine sleeps, one may be set. The
+        last third of a lease is left to clocks of replicas that differ.
         """
         if self._lease is None:
             return False
-        span = self._context.rulebook.limits.lease.total_seconds()
-        return self._age() < span and self._context.now() < self._lease.expires_at
+        span = self._context.rulebook.limits.lease
+        is_young = self._age() < span.total_seconds() * 2 / 3
+        return is_young and self._lease.lasts(self._context.now(), span)
 
     def demand_sure(self) -> None:
         """Raises: StaleLeaseError: somebody else may have it by now."""

@@ -46,6 +46,13 @@ class Lease:
     def renewed(self, now: datetime, span: timedelta) -> "Lease":
         return Lease(self.holder, self.token, now + span)
 
+    def lasts(self, now: datetime, span: timedelta) -> bool:
+        """Tell whether nobody can have taken it over by now.
+
+        Not by a clock that is ahead, either, by less than a third of the lease.
+        """
+        return now < self.expires_at - span / 3
+
     def is_worn(self, now: datetime, span: timedelta) -> bool:
         """Tell whether a third of it is over, or a clock was set back: time to renew it."""
         left = self.expires_at - now

@@ -51,3 +51,18 @@ def test_the_token_grows_with_a_takeover_alone() -> None:
 )
 def test_when_a_lease_is_to_be_renewed(passed: timedelta, *, is_worn: bool) -> None:
     assert LEASE.is_worn(T0 + passed, SPAN) == is_worn
+
+
+@pytest.mark.parametrize(
+    ("passed", "lasts"),
+    [
+        pytest.param(timedelta(0), True, id="just begun"),
+        pytest.param(SPAN * 2 / 3 - SECOND, True, id="before two thirds are over"),
+        pytest.param(SPAN * 2 / 3, False, id="in its last third"),
+        pytest.param(2 * SPAN, False, id="after its end"),
+    ],
+)
+def test_s6_the_last_third_of_a_lease_is_left_to_clocks_that_differ(
+    passed: timedelta, *, lasts: bool
+) -> None:
+    assert LEASE.lasts(T0 + passed, SPAN) == lasts

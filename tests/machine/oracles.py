@@ -50,6 +50,8 @@ class Facts:
     """When the last commit began."""
     asked_breaker: Stamp | None = None
     """When the database was last asked how the breaker stands."""
+    differ: timedelta = timedelta()
+    """By how much the clocks of receivers may differ from those of the other systems."""
 
     @property
     def law(self) -> Law:
@@ -112,8 +114,9 @@ class Court:
         if tripped and asked and tripped < asked:
             yield f"S10: a {told.post.kind} while the breaker is tripped"
         # When it was decided to post, Slack had not taken its time yet.
-        is_night = law.is_night(identity.policy, told.at.wall - SLACK_TAKES)
-        if is_night and law.is_night(identity.policy, told.at.wall) and _is_unsaved(condition):
+        decided = (told.at.wall - SLACK_TAKES, told.at.wall + self.facts.differ)
+        is_night = all(law.is_night(identity.policy, each) for each in decided)
+        if is_night and _is_unsaved(condition):
             yield f"S13: a {told.post.kind} at night"
 
     def _same_allocation(self, call: Call) -> Iterator[str]:
@@ -127,7 +130,7 @@ class Court:
     def _heartbeat(self, call: Call) -> Iterator[str]:
         """S5. Since it was seen the wall clock may have jumped, which makes it no older."""
         last = self.facts.beats[-1] if self.facts.beats else None
-        longest = HEARTBEAT_AGE + PROOF_AGE
+        longest = HEARTBEAT_AGE + PROOF_AGE + self.facts.differ
         is_recent = last is not None and (
             timedelta() <= call.at.wall - last.wall <= longest
             or call.at.true - last.true <= longest
@@ -154,7 +157,8 @@ class Court:
     def _repeats(self, call: Call) -> Iterator[str]:
         """S6: a call is repeated when its effect had the time to show, and did not."""
         before = [each for each in self.memory.calls if each.allocation_id == call.allocation_id]
-        if before and call.at.wall - before[-1].at.wall < STOP_RETRY - PROOF_AGE:
+        soonest = STOP_RETRY - PROOF_AGE - self.facts.differ
+        if before and call.at.wall - before[-1].at.wall < soonest:
             yield f"S6: called {call.at.wall - before[-1].at.wall} after the call before"
 
     def _of_warning(self, told: Told, call: Call) -> Iterator[str]:
@@ -179,14 +183,15 @@ class Court:
         owner = condition.identity.username
         if told.post.to is RecipientKind.ADMINS or told.post.channel != f"D-{owner}":
             yield f"S1: {told.post.channel} was told, the owner is {owner}"
-        if call.at.wall < deadline:
+        differ = self.facts.differ
+        if call.at.wall < deadline - differ:
             yield f"S1: called {deadline - call.at.wall} before the deadline"
         for later in self.memory.told:
             named = later.post.deadlines.get(call.allocation_id)
             if later.key == told.key and later.at > told.at and named is not None:
-                yield from _too_early(later, named, call)
+                yield from _too_early(later, named - differ, call)
         of_law = self.facts.law.grace_of(condition.identity.policy)
-        grace = max(of_law, deadline - confirmed.wall)
+        grace = max(of_law, deadline - confirmed.wall - differ)
         had = self.answer_time.since(confirmed)
         if had < grace:
             yield f"S13: the owner had {had} of {grace}"
@@ -234,7 +239,8 @@ class Court:
         elif call.way not in law.ways(identity.policy, identity.task_type):
             yield f"S10: a {call.way} of a {identity.task_type} is not what was announced"
         for promise in self.facts.keeps:
-            if promise.holds(condition) and call.at.wall < promise.until:
+            is_over = call.at.wall >= promise.until - self.facts.differ
+            if promise.holds(condition) and not is_over:
                 yield f"S13: it is kept until {promise.until}"
         if no := why_unwanted(call, condition, law, self.memory):
             yield no
@@ -244,7 +250,7 @@ class Court:
         confirmed = self.memory.confirmed.get(told.message_id)
         if breach.at < told.at or confirmed is None:
             return False
-        if breach.wall is not None and breach.wall <= confirmed.wall:
+        if breach.wall is not None and breach.wall <= confirmed.wall + self.facts.differ:
             return False
         known = {
             Through.ALERTMANAGER: self.memory.peers.at if self.memory.peers else None,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import cast
 
@@ -20,6 +21,8 @@ from tests.machine.witness import Call, Said
 from tests.receiver.conftest import MINUTE, SECOND, Receiver
 from tests.receiver.memory import MemoryDatabase
 
+AHEAD = 5 * SECOND
+"""So much may the clocks of two machines differ: `gpu-watchdog check` warns of more."""
 LEASE = 10 * MINUTE
 """Shorter than most steps of a sequence: who sleeps through one may lose it."""
 _AT_ONCE = 10
@@ -63,6 +66,7 @@ class Side:
 class Doubled(Theatre):
     def __init__(self, database: MemoryDatabase) -> None:
         super().__init__(database)
+        self.facts.differ = AHEAD
         own, other = (
             Replica(self.stage, database, BASE.rulebook, name=f"watchdog-{each}:8090")
             for each in "ab"
@@ -85,6 +89,7 @@ class Doubled(Theatre):
         self.other.heard |= {"committed": facts.committed, "asked": facts.asked_breaker}
         self.receiver, self.process = other.receiver, other.process
         self.is_up, self.is_awake = other.is_up, other.is_awake
+        self.stage.determined.ahead = self.receiver.ahead
         for name in OWN:
             setattr(memory, name, other.heard[name])
         facts.committed = cast("None", other.heard.get("committed"))
@@ -161,6 +166,13 @@ def awake(*, first: bool, second: bool) -> Callable[[Theatre, Task], None]:
     return changes
 
 
+def is_ahead(span: timedelta) -> Callable[[Theatre, Task], None]:
+    def changes(theatre: Theatre, _task: Task) -> None:
+        both(theatre).other.receiver.ahead = span
+
+    return changes
+
+
 def they_change_places(theatre: Theatre, _task: Task) -> None:
     """The other one ticks first from now on."""
     both(theatre).swaps()
@@ -178,11 +190,11 @@ async def other_ticks(theatre: Theatre, _task: Task) -> None:
     await both(theatre).other_ticks()
 
 
-def sleeps(*, monotonic: bool) -> Callable[[Theatre, Task], Awaitable[None]]:
+def sleeps(span: timedelta, *, monotonic: bool) -> Callable[[Theatre, Task], Awaitable[None]]:
     async def happens(theatre: Theatre, _task: Task) -> None:
         """A suspended machine's monotonic clock may stand still."""
         time = theatre.stage.time
-        (time.passes if monotonic else time.jumps)(LEASE + SECOND)
+        (time.passes if monotonic else time.jumps)(span)
         await both(theatre).other_ticks()
 
     return happens
@@ -192,11 +204,15 @@ BETWEEN: dict[str, Callable[[Theatre, Task], Awaitable[None] | None]] = {
     "the first sleeps": awake(first=False, second=True),
     "the second sleeps": awake(first=True, second=False),
     "both are awake": awake(first=True, second=True),
+    "the second's clock is ahead": is_ahead(AHEAD),
+    "the second's clock is behind": is_ahead(-AHEAD),
+    "their clocks agree": is_ahead(timedelta()),
     "they change places": they_change_places,
     "the first gives its leases back": gives_its_leases_back,
 }
 WITHIN: dict[str, Callable[[Theatre, Task], Awaitable[None] | None]] = {
     "the other ticks": other_ticks,
-    "sleeps, and the other takes over": sleeps(monotonic=True),
-    "is suspended, and the other takes over": sleeps(monotonic=False),
+    "sleeps, and the other takes over": sleeps(LEASE + SECOND, monotonic=True),
+    "is suspended, and the other takes over": sleeps(LEASE + SECOND, monotonic=False),
+    "is suspended for nearly a lease": sleeps(LEASE - 3 * SECOND, monotonic=False),
 }

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -69,6 +69,11 @@ class Receiver:
         self.rulebook = rulebook
         self.name = name
         """Another one than that of a receiver that runs beside it."""
+        self.ahead = timedelta()
+        """How far the clock of its machine is before those of all other systems."""
+
+    def now(self) -> datetime:
+        return self.world.time.wall + self.ahead
 
     def start(self, *, mode: Mode | None = None, calls: Calls | None = None) -> None:
         """Begin a process: new objects, and a monotonic clock of its own."""
@@ -77,7 +82,7 @@ class Receiver:
         self.seen = SqlIncidentStore(self.database.engine)
         """The test's own eyes: no call of the receiver's."""
         self.store: IncidentStore = self.calls.guard("store", self.seen)
-        self.context = Context(self.rulebook, Telemetry(CollectorRegistry()), self.world.time.now)
+        self.context = Context(self.rulebook, Telemetry(CollectorRegistry()), self.now)
         self.recorder = Recorder(self.store, self.context)
         self.intake = Intake(self.store, self.recorder, self.context, wake=lambda: None)
         self.answers = Answers(self.store, self.recorder, self.context, wake=lambda: None)

@@ -181,6 +181,26 @@ async def test_who_falls_asleep_after_an_attempt_was_noted_does_not_make_it(
     assert world.slack.told() == [K.WARNING]
 
 
+async def test_s6_a_replica_whose_clock_is_ahead_takes_over_from_one_that_does_nothing_any_more(
+    world: World, receiver: Receiver, replica: Receiver
+) -> None:
+    world.fires()
+    await receiver.hears_of()
+    await receiver.reconciler.tick()
+    replica.ahead = 5 * SECOND
+
+    async def sleep() -> None:
+        # By the holder's own clocks the lease lasts for two seconds more.
+        world.time.jumps(LEASE - 2 * SECOND)
+        await replica.tick()
+        assert holds(replica) == (1, 1)
+
+    receiver.calls.after("outbox.attempt", sleep)
+    await receiver.dispatcher.deliver_due()
+
+    assert world.slack.told() == [K.WARNING]
+
+
 async def test_who_wakes_with_an_old_lease_rewrites_no_message(
     world: World, receiver: Receiver, replica: Receiver
 ) -> None:

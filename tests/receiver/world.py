@@ -55,6 +55,8 @@ class FakeDetermined:
         """The jobs that wait in the default pool."""
         self.agents: dict[str, int] = {}
         """The slots of the default pool's agents."""
+        self.ahead = timedelta()
+        """How far the clock of the receiver that asks, and dates it, is before all others."""
         self.pauses: list[frozenset[str]] = []
         """Every pause that arrived, with the allocations that it was about."""
 
@@ -68,7 +70,7 @@ class FakeDetermined:
         for job in self.queue:
             lacking[job.username or ""] += job.slots or 0
         return Snapshot(
-            at=self._time.wall,
+            at=self._time.wall + self.ahead,
             allocations=running,
             agent_slots=self.agents,
             agent_pools=dict.fromkeys(self.agents, frozenset({"default"})),
