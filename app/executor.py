@@ -120,7 +120,7 @@ class Executor:
             return by_hand_proof.consequence(target, verdict, str(uuid.uuid4()), world.now)
         if holds and incident.state is IncidentState.NOTIFIED:
             return e.HoldsObserved(holds)
-        return consequence(target, verdict, str(uuid.uuid4()))
+        return consequence(incident, target, verdict, str(uuid.uuid4()))
 
     def _not_all(self, target: Target, world: World) -> e.Event:
         """Return what it means that another allocation of the same call may not be stopped."""

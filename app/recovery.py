@@ -7,10 +7,10 @@ from datetime import datetime
 from app.context import Context
 from app.domain import events as e
 from app.domain.by_hand import is_by_hand
-from app.domain.incident import Incident, IntentState
+from app.domain.incident import Incident
 from app.domain.proof import freshness
 from app.domain.reasons import Reason
-from app.domain.steps import open_intents
+from app.domain.steps import is_under_way, open_intents
 from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
 from app.loops import contained
@@ -85,8 +85,7 @@ class Recovery:
         if is_by_hand(incident) or any(target.request for target in incident.open_targets):
             # A person wants it stopped, in use or not.
             return False
-        intents = [target.intent for target in open_intents(incident)]
-        under_way = any(each and each.state is not IntentState.UNCONFIRMED for each in intents)
+        under_way = any(is_under_way(target) for target in incident.targets)
         return not under_way and incident.identity.key not in (world.firing or {})
 
     async def _event(self, incident: Incident) -> e.Event | None:

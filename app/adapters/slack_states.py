@@ -9,12 +9,16 @@ from app.domain.actions import Matter, MessageKind
 from app.domain.alert import BY_HAND
 from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
 from app.domain.policy import Mode
+from app.domain.proof import UNKNOWN
 from app.domain.reasons import Reason
 from app.domain.reclaimed import asked_by, reclaimed
 
 _MOST_HOLDS = 3
 _NAME = 80
 _NOTE = 120
+_CANNOT_BE_SEEN = (
+    "A stop was due, and for a while it could not be seen whether it still is. It waits."
+)
 
 
 def state(kind: MessageKind, matter: Matter) -> str:
@@ -104,4 +108,8 @@ def hold(one: Hold) -> str:
         case Reason.NO_NEED | Reason.NO_USE | Reason.ROOM_UNKNOWN:
             return holdings.HOLDS[one.reason]
         case _:
-            return f"{one.reason.replace('_', ' ').capitalize()}{by}{until}."
+            return _CANNOT_BE_SEEN if one.reason in UNKNOWN else _plainly(one.reason, by, until)
+
+
+def _plainly(reason: Reason, by: str, until: str) -> str:
+    return f"{reason.replace('_', ' ').capitalize()}{by}{until}."

@@ -248,18 +248,19 @@ def _breaker(incident: Incident, target: Target, world: World) -> Iterator[No]:
         yield Reason.DETERMINED_UNAVAILABLE, "how much runs is not known"
 
 
-def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
+def consequence(incident: Incident, target: Target, verdict: Verdict, intent_id: str) -> e.Event:
     """Return what the verdict means for the incident.
 
-    What is not known is asked again. A rule that says no takes an intent of unknown fate back, and
-    ends what is over.
+    What is not known is asked again: of an open intent until the admins were told that it is not,
+    for nobody else may stop the allocation meanwhile. A rule that says no takes an intent of
+    unknown fate back, and ends what is over.
     """
     if verdict.is_proven:
         known = target.intent.intent_id if target.intent else intent_id
         return e.StopProven(target.allocation_id, known, verdict.evidence)
     if verdict.reason in _OVER:
         return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
-    if verdict.reason in UNKNOWN:
+    if verdict.reason in UNKNOWN and not (target.intent and _is_stuck(incident)):
         return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
     if target.intent is not None:
         return e.StopWithdrawn(
@@ -272,3 +273,9 @@ def consequence(target: Target, verdict: Verdict, intent_id: str) -> e.Event:
     if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED}:
         return e.EpisodeBegan(verdict.evidence, verdict.reason)
     return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
+
+
+def _is_stuck(incident: Incident) -> bool:
+    """Tell whether the admins know that a stop of it cannot be proven."""
+    block = incident.block
+    return block is not None and block.due and block.admins_told

@@ -172,6 +172,10 @@ def test_live_message_names_no_deadline_that_does_not_run(state: IncidentState) 
             f"Outside of your waking hours it waits until {DEADLINE_WORDS};",
         ),
         (Hold(Reason.BREAKER, by="carol", detail="oh"), "No task of anybody is stopped now"),
+        (
+            Hold(Reason.NOT_FIRING),
+            "for a while it could not be seen whether it still is. It waits.",
+        ),
     ],
 )
 def test_live_message_says_who_holds_until_when(hold: Hold, words: str) -> None:

@@ -109,7 +109,7 @@ def test_an_open_intent_that_is_judged_again_is_withdrawn(
     """Even while something else is not known: it must not wait for better times."""
     unknown = world(DUE, breaker=breaker, peers=(peer(error="503"),))
 
-    event = consequence(incident.targets[0], verdict(incident, unknown), "n2")
+    event = consequence(incident, incident.targets[0], verdict(incident, unknown), "n2")
 
     assert isinstance(event, e.StopWithdrawn)
     assert event.allocation_id == ALLOCATION

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain import events as e
 from app.domain.cluster import TaskType
-from app.domain.incident import Incident, Keep
+from app.domain.incident import Block, Incident, Keep
 from app.domain.policy import Mode
 from app.domain.proof import Verdict, consequence, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
@@ -72,12 +72,14 @@ def verdict(incident: Incident, read: Words, seen: Words) -> Verdict:
     ids=str,
 )
 def test_what_a_verdict_means_where_nothing_was_sent(reason: Reason, event: type) -> None:
-    assert type(consequence(notified().targets[0], Verdict(reason), "n2")) is event
+    assert type(consequence(notified(), notified().targets[0], Verdict(reason), "n2")) is event
 
 
 @pytest.mark.parametrize("reason", [Reason.NEW_EPISODE, Reason.HOLD_ENDED], ids=str)
 def test_s12_what_ended_a_round_says_so(reason: Reason) -> None:
-    event = consequence(notified().targets[0], Verdict(reason, evidence={"seen": 1}), "n2")
+    event = consequence(
+        notified(), notified().targets[0], Verdict(reason, evidence={"seen": 1}), "n2"
+    )
 
     assert event == e.EpisodeBegan({"seen": 1}, reason)
 
@@ -102,11 +104,11 @@ def test_s12_what_ended_a_round_says_so(reason: Reason) -> None:
 def test_s6_an_intent_of_unknown_fate_is_proven_again_or_withdrawn(
     reason: Reason, event: type
 ) -> None:
-    assert type(consequence(stopping().targets[0], Verdict(reason), "n2")) is event
+    assert type(consequence(stopping(), stopping().targets[0], Verdict(reason), "n2")) is event
 
 
 def test_s6_a_second_proof_is_for_the_same_intent() -> None:
-    proven = consequence(stopping().targets[0], Verdict(Reason.PROVEN), "n2")
+    proven = consequence(stopping(), stopping().targets[0], Verdict(Reason.PROVEN), "n2")
 
     assert proven == e.StopProven(ALLOCATION, "n1", {})
 
@@ -126,8 +128,10 @@ def test_s9_a_recovery_is_seen_whatever_else_speaks_against_a_stop(read: Words) 
     found = verdict(notified(), {**read, "verify": ()}, {})
     begun = verdict(calling(), {**read, "verify": ()}, {})
 
-    assert isinstance(consequence(notified().targets[0], found, "n2"), e.RecoveryObserved)
-    assert isinstance(consequence(calling().targets[0], begun, "n2"), e.StopWithdrawn)
+    assert isinstance(
+        consequence(notified(), notified().targets[0], found, "n2"), e.RecoveryObserved
+    )
+    assert isinstance(consequence(calling(), calling().targets[0], begun, "n2"), e.StopWithdrawn)
 
 
 def test_s9_a_recovery_is_seen_beside_a_new_episode() -> None:
@@ -204,8 +208,8 @@ def test_s6_an_open_intent_does_not_wait_behind_what_is_unknown_for_better_times
     begun = verdict(incident, read, seen)
 
     assert (not_begun.reason, begun.reason) == (unknown, certain)
-    assert type(consequence(notified().targets[0], not_begun, "n2")) is e.StopBlocked
-    assert type(consequence(incident.targets[0], begun, "n2")) is e.StopWithdrawn
+    assert type(consequence(notified(), notified().targets[0], not_begun, "n2")) is e.StopBlocked
+    assert type(consequence(incident, incident.targets[0], begun, "n2")) is e.StopWithdrawn
 
 
 @pytest.mark.parametrize(
@@ -222,7 +226,37 @@ def test_s5_what_is_not_known_takes_no_intent_back(read: Words, reason: Reason) 
     found = verdict(calling(), read, {})
 
     assert found.reason is reason
-    assert type(consequence(calling().targets[0], found, "n2")) is e.StopBlocked
+    assert type(consequence(calling(), calling().targets[0], found, "n2")) is e.StopBlocked
+
+
+@pytest.mark.parametrize("incident", [stopping(), calling()], ids=["on record", "being made"])
+@pytest.mark.parametrize(
+    ("block", "event"),
+    [
+        (None, e.StopBlocked),
+        (Block(Reason.NOT_FIRING, since=T0), e.StopBlocked),
+        (Block(Reason.NOT_FIRING, since=T0, admins_told=True), e.StopWithdrawn),
+        (Block(Reason.EVIDENCE_MISSING, since=T0, admins_told=True), e.StopWithdrawn),
+        (Block(Reason.EVIDENCE_MISSING, since=T0, admins_told=True, due=False), e.StopBlocked),
+    ],
+    ids=["not yet", "lately", "for long", "for another reason before", "of its recovery"],
+)
+def test_s8_an_intent_that_cannot_be_proven_is_given_up_once_the_admins_know(
+    incident: Incident, block: Block | None, event: type
+) -> None:
+    """Nobody else may stop the allocation meanwhile (S6)."""
+    stuck = replace(incident, block=block)
+    unknown = verdict(stuck, {}, {"firing": {}})
+
+    assert unknown.reason is Reason.NOT_FIRING
+    assert type(consequence(stuck, stuck.targets[0], unknown, "n2")) is event
+
+
+def test_s8_a_stop_that_nothing_is_on_record_of_waits_though_the_admins_know() -> None:
+    stuck = replace(notified(), block=Block(Reason.NOT_FIRING, since=T0, admins_told=True))
+    unknown = verdict(stuck, {}, {"firing": {}})
+
+    assert type(consequence(stuck, stuck.targets[0], unknown, "n2")) is e.StopBlocked
 
 
 def test_s6_an_open_intent_is_proven_again_when_every_rule_holds() -> None:

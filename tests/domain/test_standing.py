@@ -149,7 +149,7 @@ def test_s13_at_night_an_intent_of_unknown_fate_is_withdrawn() -> None:
 
     verdict = judge(incident, target, readings(), silent, policy=BY_DAY, limits=LIMITS)
 
-    event = consequence(target, verdict, "n2")
+    event = consequence(incident, target, verdict, "n2")
     assert isinstance(event, e.StopWithdrawn)
     assert event.reason is Reason.OUTSIDE_HOURS
 
@@ -220,7 +220,7 @@ def test_s11_the_proof_asks_the_reading_of_the_moment() -> None:
     )
 
     assert verdict.reason is Reason.EXEMPT
-    event = consequence(target, verdict, "n1")
+    event = consequence(incident, target, verdict, "n1")
     assert event == e.HoldsObserved((Hold(Reason.EXEMPT, by="thesis"),))
 
 
@@ -255,7 +255,7 @@ def test_s11_an_intent_of_unknown_fate_to_stop_what_is_exempt_is_withdrawn() -> 
 
     verdict = judge(incident, target, readings(), due, policy=POLICY, limits=LIMITS)
 
-    event = consequence(target, verdict, "n2")
+    event = consequence(incident, target, verdict, "n2")
     assert isinstance(event, e.StopWithdrawn)
     assert event.reason is Reason.EXEMPT
 
