@@ -54,6 +54,12 @@ class Books:
         open_ones = {each for each, state in self.states.items() if state not in FINAL}
         return any(self.keys[each] == key for each in open_ones)
 
+    def left_open(self) -> list[str]:
+        """Say which incidents are not over, and how they stand."""
+        left = {each: state for each, state in self.states.items() if state not in FINAL}
+        subjects = {each: self.facts.conditions[self.keys[each]].subject for each in left}
+        return [f"the incident of {subjects[each]}, {state}," for each, state in left.items()]
+
     def last_state(self, condition: Condition) -> str:
         """Return the state of its newest incident; empty if it never had one."""
         key = condition.identity.key

@@ -1,4 +1,4 @@
-"""The end of every sequence: all is well again, and what idles on is stopped in the end.
+"""The end of a sequence: all is well again. What idles on is stopped, what is used again is closed.
 
 Else the oracles could be satisfied by doing nothing.
 """
@@ -8,7 +8,7 @@ from datetime import timedelta
 from app.domain.incident import IncidentState
 from tests.machine.configurations import BASE, MANY
 from tests.machine.mending import all_is_well
-from tests.machine.mischief import within_the_limit
+from tests.machine.mischief import recovers, within_the_limit
 from tests.machine.tasks import Condition, Task
 from tests.machine.theatre import Theatre
 from tests.receiver.conftest import MINUTE, SECOND
@@ -18,9 +18,10 @@ LONG = timedelta(hours=6)
 ROUNDS = 14
 
 
-async def comes_to_its_end(theatre: Theatre) -> list[str]:
+async def idles_on(theatre: Theatre) -> list[str]:
     """Mend all, let the alerts fire on, and say what was not stopped."""
-    idle = await _is_mended(theatre)
+    await _is_mended(theatre)
+    idle = await _fires_on(theatre)
     for _ in range(ROUNDS):
         await theatre.ticks()
         await theatre.delivers()
@@ -31,8 +32,23 @@ async def comes_to_its_end(theatre: Theatre) -> list[str]:
     return [f"liveness: {each.allocation_id} is never stopped" for each in left]
 
 
-async def _is_mended(theatre: Theatre) -> list[Condition]:
-    """Return what idles on: of each task that was ever reported, one thing."""
+async def is_used_again(theatre: Theatre) -> list[str]:
+    """Mend all, let everybody work again, and say which incidents stay open all the same (S8)."""
+    await _is_mended(theatre)
+    for task in theatre.stage.tasks:
+        recovers(theatre, task)
+    for _ in range(ROUNDS):
+        await theatre.ticks()
+        await theatre.delivers()
+        theatre.violations += theatre.books.audit()
+        left = theatre.books.left_open()
+        if not left:
+            return [] if await _is_silent(theatre) else ["liveness: a message waits for ever"]
+        theatre.stage.time.passes(30 * MINUTE)
+    return [f"liveness: {each} is never closed" for each in left]
+
+
+async def _is_mended(theatre: Theatre) -> None:
     stage = theatre.stage
     for task in stage.tasks:
         all_is_well(theatre, task)
@@ -47,6 +63,11 @@ async def _is_mended(theatre: Theatre) -> list[Condition]:
     stage.prometheus.firing.clear()
     for peer in stage.alertmanagers.peers:
         peer.alerts.clear()
+
+
+async def _fires_on(theatre: Theatre) -> list[Condition]:
+    """Return what idles on: of each task that was ever reported, one thing."""
+    stage = theatre.stage
     idle = [task.conditions()[0] for task in stage.tasks if _is_concerned(theatre, task)]
     for condition in idle:
         stage.begins(condition)

@@ -28,7 +28,7 @@ from tests.machine.draws import (
     SPEAKS_AGAINST,
     WHICH,
 )
-from tests.machine.ending import comes_to_its_end
+from tests.machine.ending import idles_on, is_used_again
 from tests.machine.happenings import (
     BETWEEN_TICKS,
     EARLIER,
@@ -49,6 +49,9 @@ STEPS = 4
 LONGEST_STEP = 20 * MINUTE
 LONG = 120 * MINUTE
 """Of a night, most is slept through."""
+ENDS = {"it idles on": idles_on, "it is used again": is_used_again}
+NO_END = "it goes on"
+"""To mend all and wait takes as long as the rest of a sequence: not each of them does."""
 MANY_STEPS = 5
 """So many ticks lead up to a deadline at most."""
 
@@ -84,8 +87,7 @@ class Machine(RuleBasedStateMachine):
         self.names.begin()
         self.run(database.restore(empty))
         self.theatre = self.stages(database)
-        self.comes_to_an_end = False
-        """To mend all and wait takes as long as the rest of a sequence: not each of them does."""
+        self.end = NO_END
 
     def run(self, work: Coroutine[Any, Any, object]) -> Any:  # noqa: ANN401 -- what it returns.
         return self.loop.run_until_complete(work)
@@ -128,18 +130,18 @@ class Machine(RuleBasedStateMachine):
         most=MOST,
         hours=HOURS,
         delivers=st.sampled_from([True, True, False]),
-        comes_to_an_end=st.sampled_from([True, False, False]),
+        end=st.sampled_from([*ENDS, NO_END, NO_END, NO_END]),
     )
     def alerts_fire(
         self,
         others: Sequence[int],
         most: int,
         hours: int,
+        end: str,
         *,
         delivers: bool,
-        comes_to_an_end: bool,
     ) -> None:
-        self.comes_to_an_end = comes_to_an_end
+        self.end = end
         self.theatre.most = most
         self.theatre.follows(BASE)
         self.theatre.stage.time.passes(timedelta(hours=hours))
@@ -289,8 +291,8 @@ class Machine(RuleBasedStateMachine):
         if self.occasions:
             self.occasions.end(self.theatre)
         try:
-            if self.comes_to_an_end:
-                left = self.run(comes_to_its_end(self.theatre))
+            if self.end in ENDS:
+                left = self.run(ENDS[self.end](self.theatre))
                 demand_none(left, of=self.looks_for)
                 self.nothing_is_done_against_the_rules()
         finally:
