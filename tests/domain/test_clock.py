@@ -73,6 +73,26 @@ def test_s7_the_running_time_is_never_longer_than_what_has_gone_by(
 
 
 @pytest.mark.parametrize(
+    ("later", "counted"),
+    [(7, 7), (60, 60), (61, 60), (7200, 60), (-7200, 0)],
+    ids=[
+        "between two ticks",
+        "after the longest gap",
+        "a second later",
+        "no tick for two hours, or the wall clock jumped ahead",
+        "the wall clock was set back",
+    ],
+)
+def test_s7_what_happens_between_two_ticks_is_dated_a_minute_ahead_at_most(
+    later: int, counted: int
+) -> None:
+    """A reset that is dated hours ahead would let no stop count for as long."""
+    ran = CLOCK.ran_at(T0 + timedelta(seconds=later))
+
+    assert ran - CLOCK.ran == timedelta(seconds=counted)
+
+
+@pytest.mark.parametrize(
     ("warned", "counted"),
     [(7, 7), (60, 60), (61, 60), (3600, 60), (-3600, 0)],
     ids=[
