@@ -12,7 +12,12 @@ from app.domain.breaker import BreakerLimits, Quota
 from app.domain.incident import Hold, Incident, Keep
 from app.domain.outbox import IncidentQuery
 from app.domain.reasons import Reason
-from app.errors import IncidentNotFoundError, StaleIncidentError, TaskKeptError
+from app.errors import (
+    IncidentNotFoundError,
+    StaleIncidentError,
+    StopUnderWayError,
+    TaskKeptError,
+)
 from app.store.sql import SqlIncidentStore
 from tests.domain.examples import IDENTITY, RECEIPT, T0, TASK, given_warning
 from tests.store.test_store_contract import MINUTE, opening, then
@@ -77,12 +82,36 @@ async def test_a_keep_and_an_intent_at_once_come_one_after_the_other(engine: Asy
         assert isinstance(refused, StaleIncidentError | TaskKeptError)
 
 
-async def warned(store: SqlIncidentStore, task_id: str) -> Incident:
-    identity = replace(IDENTITY, task_id=task_id, allocation_id=f"{task_id}.1")
-    await store.receive([opening(task_id, identity)], heartbeat_at=None)
-    given = {identity.allocation_id: given_warning()}
-    event = e.WarningDelivered(1, RECEIPT, given)
-    return await store.commit(then(await store.incident(task_id), event))
+async def test_s13_a_keep_and_a_call_at_once_exclude_each_other_though_two_alerts_led_to_them(
+    engine: AsyncEngine,
+) -> None:
+    """No version that somebody else has stored tells the second of the first."""
+    store = SqlIncidentStore(engine)
+    hold = e.HoldsObserved((Hold(Reason.KEPT, "bob"),))
+    for number in range(TIMES):
+        beside = await warned(store, f"t{number}", "GPUAllocationPartlyIdle")
+        intent = e.StopProven(f"t{number}.1", f"n{number}", {}, ENOUGH)
+        stopping = await store.commit(then(await warned(store, f"t{number}"), intent))
+        keep = replace(KEEP, keep_id=f"k{number}", task_id=f"t{number}")
+
+        outcomes = await asyncio.gather(
+            store.commit(then(stopping, e.StopSending(f"t{number}.1"))),
+            SqlIncidentStore(engine).add_keeps([keep], then(beside, hold)),
+            return_exceptions=True,
+        )
+
+        [refused] = [each for each in outcomes if isinstance(each, Exception)]
+        assert isinstance(refused, StopUnderWayError | TaskKeptError)
+
+
+async def warned(
+    store: SqlIncidentStore, task_id: str, alertname: str = IDENTITY.alertname
+) -> Incident:
+    allocation_id, incident_id = f"{task_id}.1", f"{alertname} {task_id}"
+    identity = replace(IDENTITY, alertname=alertname, task_id=task_id, allocation_id=allocation_id)
+    await store.receive([opening(incident_id, identity)], heartbeat_at=None)
+    event = e.WarningDelivered(1, RECEIPT, {allocation_id: given_warning()})
+    return await store.commit(then(await store.incident(incident_id), event))
 
 
 async def test_labels_that_one_database_refuses_are_stored_without_it(

@@ -15,7 +15,8 @@ from app.domain.incident import Hold, Incident, IncidentState, IntentState, Keep
 from app.domain.lifecycle import advance
 from app.domain.reasons import Reason
 from app.errors import BreakerTrippedError, StaleIncidentError, TaskKeptError
-from app.store.engine import create_engine
+from app.store.breaker import read_breaker, write_breaker
+from app.store.engine import create_engine, writing
 from app.store.outbox import SqlOutbox
 from app.store.sql import SqlIncidentStore
 from tests.domain.examples import POLICY, RECEIPT, T0, given_warning
@@ -307,3 +308,22 @@ async def test_of_two_admins_who_press_at_once_the_first_is_remembered(
     )
 
     assert states[0] == states[1] == await store.breaker()
+
+
+async def test_s7_a_trip_that_is_being_stored_forbids_what_is_about_to_be_sent(
+    store: SqlIncidentStore, engine: AsyncEngine
+) -> None:
+    """Else a call would follow the panic button that was answered already."""
+    incident = await warned(store, 1)
+    stopping = await happens(store, incident, proven(incident))
+
+    async with writing(engine) as connection:
+        before = await read_breaker(connection, for_update=True)
+        call = asyncio.create_task(happens(store, stopping, sending(stopping)))
+        done, _ = await asyncio.wait([call], timeout=0.1)
+        tripped = before.switched(tripped=True, by="carol", reason="wait", at=NOW, ran=HOUR)
+        await write_breaker(connection, tripped)
+
+    assert not done
+    with pytest.raises(BreakerTrippedError):
+        await call
