@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.cluster import TaskType
+from app.domain.cluster import TaskType, User
 from app.domain.evidence import Readings
 from app.domain.incident import Hold, Incident, Keep
 from app.domain.matchers import Matcher
@@ -28,6 +28,7 @@ from tests.domain.examples import (
     rule_alert,
     sent,
     silence,
+    snapshot,
     world,
 )
 
@@ -159,6 +160,23 @@ def test_what_was_read_of_the_target_can_forbid_a_stop(read: Readings, reason: R
 )
 def test_the_world_can_forbid_a_stop(changes: dict[str, object], reason: Reason) -> None:
     assert verdict(seen=world(DUE, **changes)).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("users", "reason"),
+    [
+        ({"bob": User("bob", active=False)}, Reason.OWNER_UNREACHABLE),
+        ({"bob": User("bob", active=True)}, Reason.PROVEN),
+        ({"carol": User("carol", active=False)}, Reason.PROVEN),
+    ],
+    ids=["the owner's is not active", "the owner's is active", "somebody else's is not active"],
+)
+def test_s1_an_account_that_is_deactivated_in_determined_forbids_a_stop(
+    users: dict[str, User], reason: Reason
+) -> None:
+    seen = world(DUE, snapshot=replace(snapshot(allocation(), at=DUE), users=users))
+
+    assert verdict(seen=seen).reason is reason
 
 
 def test_a_type_that_determined_has_no_call_for_is_not_stopped() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.alert import Identity
-from app.domain.cluster import Allocation, QueuedJob, Room, Snapshot
+from app.domain.cluster import Allocation, QueuedJob, Room, Snapshot, User
 from app.domain.incident import Keep
 from app.domain.matchers import Matcher, Silence
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
@@ -59,6 +59,8 @@ class FakeDetermined:
         """How far the clock of the receiver that asks, and dates it, is before all others."""
         self.pauses: list[frozenset[str]] = []
         """Every pause that arrived, with the allocations that it was about."""
+        self.users: dict[str, User] = {}
+        """The accounts that it tells of, by name. Who is not among them is nobody in particular."""
 
     async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         self._answer()
@@ -77,6 +79,7 @@ class FakeDetermined:
             queued_slots={"default": lacking},
             queue={"default": tuple(self.queue)},
             rooms=self._rooms(),
+            users=self.users,
         )
 
     def _rooms(self) -> dict[str, Room]:
