@@ -84,6 +84,24 @@ async def test_a_webhook_whose_alert_prometheus_never_reports_is_closed_after_a_
     assert world.determined.calls == []
 
 
+async def test_what_alertmanager_cut_from_its_message_is_found_by_the_tick(
+    world: World, receiver: Receiver
+) -> None:
+    """A group is longer than `max_alerts`: the webhook brings its first, and says how many not."""
+    group = [(IDENTITY, allocation()), sibling(1), sibling(2)]
+    for identity, one in group:
+        world.determined.starts(one)
+        world.fires(identity)
+    await receiver.hears_of(IDENTITY)
+    assert len(await receiver.incidents()) == 1
+
+    await receiver.tick()
+
+    incidents = await receiver.incidents()
+    assert {each.identity for each in incidents} == {identity for identity, _ in group}
+    assert {each.state for each in incidents} == {S.NOTIFIED}
+
+
 async def test_a_webhook_that_says_resolved_closes_nothing(
     world: World, receiver: Receiver
 ) -> None:
@@ -108,6 +126,24 @@ async def test_a_condition_that_ended_while_the_receiver_was_down_is_closed(
 
     assert (await receiver.incident()).state is S.RESOLVED
     assert world.slack.told() == [K.WARNING, K.CLOSING]
+
+
+async def test_a_condition_that_ended_during_a_silence_is_closed_though_no_webhook_says_so(
+    world: World, receiver: Receiver
+) -> None:
+    """Of what is silenced Alertmanager sends nothing, the end included."""
+    await receiver.warns()
+    world.is_silenced(3 * GRACE)
+    await receiver.run(MINUTE)
+    assert (await receiver.incident()).state is S.HELD
+    world.recovers()
+
+    await receiver.run(MINUTE)
+
+    assert (await receiver.incident()).state is S.RESOLVED
+    assert world.slack.told() == [K.WARNING, K.CLOSING]
+    await receiver.run(6 * GRACE)
+    assert world.determined.calls == []
 
 
 async def test_a_task_that_its_owner_ended_is_closed_and_the_owner_hears_of_it(
