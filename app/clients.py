@@ -21,6 +21,7 @@ from app.adapters.prometheus import Prometheus
 from app.adapters.prometheus_past import PrometheusPast
 from app.adapters.slack import Addresses, Directory, Links, Person, SlackMessenger
 from app.adapters.slack_bulletin import SlackBulletin
+from app.adapters.slack_hearing import Hearing
 from app.adapters.slack_reception import PrivateAnswers, Reception
 from app.adapters.slack_socket import SocketMode, SocketSettings
 from app.domain.budget import Budget
@@ -41,6 +42,7 @@ _PATIENCE = timedelta(minutes=2)
 class Clients:
     systems: Systems
     slack: AsyncWebClient
+    hearing: Hearing
     renew_session: Callable[[], Awaitable[None]]
     """Logs in to Determined before the session ends, and keeps Prometheus's token file fresh."""
     follow: Callable[[Settings], None]
@@ -68,6 +70,8 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         for peer in settings.alertmanagers
     }
     slack = await slack_client(settings, stack)
+    by_socket = settings.slack.app_token_file is not None
+    hearing = Hearing(by_socket=by_socket, shown=telemetry.slack_socket)
     budget = Budget()
     messenger, directory = _messenger(settings, slack, budget)
     rules = Prometheus(prometheus, on_broken=lambda _why: telemetry.webhook(_BROKEN, 1))
@@ -77,10 +81,12 @@ async def open_clients(settings: Settings, telemetry: Telemetry, stack: AsyncExi
         rules=rules,
         peers=alertmanager,
         messenger=messenger,
+        hears=hearing.hears,
     )
     return Clients(
         systems,
         slack,
+        hearing,
         session.renew,
         follow=lambda other: directory.follow(_people(other)),
         trends=rules,
@@ -113,7 +119,7 @@ def reception(
 
 
 def socket_mode(
-    received_by: Reception, settings: Settings, slack: AsyncWebClient, telemetry: Telemetry
+    received_by: Reception, settings: Settings, clients: Clients, telemetry: Telemetry
 ) -> SocketMode | None:
     """Return how Slack is listened to; None without a token for it.
 
@@ -129,10 +135,10 @@ def socket_mode(
         through_proxy=not is_loopback(settings.slack.api_url),
     )
     return SocketMode(
-        slack,
+        clients.slack,
         socket,
         received_by,
-        connected=telemetry.slack_socket,
+        connected=clients.hearing.changed,
         failed=telemetry.step_failed,
     )
 

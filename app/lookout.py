@@ -28,6 +28,8 @@ class Systems:
     rules: Rules
     peers: AlertPeers
     messenger: Messenger
+    hears: Callable[[], bool]
+    """Tells whether what people press in Slack reaches this process."""
 
 
 class Lookout:
@@ -47,12 +49,16 @@ class Lookout:
         self._beat: tuple[datetime, float] | None = None
 
     async def answerable(self) -> bool:
-        """Tell whether owners can be reached through Slack, and say no through Alertmanager.
+        """Tell whether owners can be reached through Slack, and say no: there by a button, or
+        through Alertmanager.
 
-        Of Alertmanager it is known from the last look.
+        Of Alertmanager it is known from the last look. That the owner's page and the API hear them
+        as well is no excuse: a button is what the message offers.
         """
-        probe = self._asked("slack", self._probe())
-        return await probe is not None and self._peers_readable
+        probe = await self._asked("slack", self._probe())
+        hears = self._systems.hears()
+        self._context.telemetry.hears_presses.set(int(hears))
+        return probe is not None and hears and self._peers_readable
 
     async def _probe(self) -> bool:
         await self._systems.messenger.probe()

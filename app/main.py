@@ -160,7 +160,7 @@ async def _listen(
     """Listen to Slack in each of the ways that are configured."""
     received_by = reception(handler, settings, clients.slack, context.telemetry)
     stack.push_async_callback(received_by.end)
-    socket_ = socket_mode(received_by, settings, clients.slack, context.telemetry)
+    socket_ = socket_mode(received_by, settings, clients, context.telemetry)
     if socket_:
         await stack.enter_async_context(socket_.listening())
     secret = settings.slack.signing_secret_file

@@ -50,6 +50,11 @@ class _Levels:
             "watchdog_slack_socket_connected",
             "1 while Slack can tell this process over Socket Mode what is pressed, else 0.",
         )
+        self.hears_presses = gauge(
+            "watchdog_hears_presses",
+            "1 while what people press in Slack would reach this process, else 0: then no grace"
+            " period runs. Always 1 where Socket Mode is not used.",
+        )
         self._config_successful = gauge(
             "watchdog_config_last_reload_successful",
             "1 when the configuration could be read the last time it changed, else 0.",

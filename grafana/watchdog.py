@@ -233,7 +233,7 @@ _TALK = (
         "Whether each answered the last time it was asked. While one does not, nothing is stopped.",
         (
             Query("max by (system) (watchdog_upstream_up)", "{{system}}"),
-            Query("max(watchdog_slack_socket_connected)", "Slack's Socket Mode"),
+            Query("min(watchdog_hears_presses)", "what is pressed in Slack"),
         ),
         states={1: State("answers", GREEN), 0: State("does not", RED)},
         nothing=UNSEEN,

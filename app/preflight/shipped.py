@@ -21,7 +21,7 @@ _ALERTS = """
     MemoryOverFairShare NodeMemoryNearlyOut RuleEvaluationFailing SlotlessTaskOnGPUNode
     UserOverSlotLimit WatchdogBreakerTripped WatchdogConfigurationBroken WatchdogDown
     WatchdogExemptionExpired WatchdogFailing WatchdogHeartbeat WatchdogIncidentEscalated
-    WatchdogMessagesStuck WatchdogStalled WatchdogUpstreamDown
+    WatchdogMessagesStuck WatchdogPressesUnheard WatchdogStalled WatchdogUpstreamDown
 """
 GROUPS = frozenset(PREFIX + name for name in _GROUPS.split())
 ALERTS = frozenset(_ALERTS.split())

@@ -39,7 +39,7 @@ from tests.adapters.slack_payloads import (
 )
 from tests.adapters.slack_sockets import APP_TOKEN, SocketSlack, socket_slack
 from tests.api.conftest import Configure
-from tests.api.receiver import PROBLEM, metric, running
+from tests.api.receiver import PROBLEM, metric, running, tick
 
 PATH = "/slack/interactions"
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -298,9 +298,11 @@ async def test_press_over_socket_mode_reaches_who_does_it_through_the_whole_rece
             await link.tell(block_actions(button()))
             await link.acknowledged()
             connected = await metric(client, "watchdog_slack_socket_connected")
+            await tick(client)
+            hears = await metric(client, "watchdog_hears_presses")
 
     assert recorder.pressed == [KEEP]
-    assert connected == 1
+    assert connected == hears == 1
 
 
 @pytest.mark.usefixtures("upstream")
@@ -315,6 +317,34 @@ async def test_receiver_starts_and_ends_while_slack_is_silent(
             connected = await metric(client, "watchdog_slack_socket_connected")
 
     assert connected == 0
+
+
+@pytest.mark.usefixtures("upstream")
+async def test_s13_nobody_is_heard_while_slack_gives_no_socket(
+    configuration: dict[str, Any], configure: Configure, tmp_path: Path
+) -> None:
+    async with socket_slack() as other_slack:
+        other_slack.refusals = [{"error": "invalid_auth"}] * 10
+        configure(configuration | {"slack": socket_mode(configuration, other_slack, tmp_path)})
+        async with running(load_settings(), Recorder()) as client:
+            await other_slack.asked.get()
+            await tick(client)
+            hears = await metric(client, "watchdog_hears_presses")
+
+    assert hears == 0
+
+
+@pytest.mark.usefixtures("upstream")
+async def test_s13_without_socket_mode_there_is_nothing_to_wait_for(
+    configuration: dict[str, Any], configure: Configure
+) -> None:
+    configure(configuration)
+
+    async with running(load_settings(), Recorder()) as client:
+        await tick(client)
+        hears = await metric(client, "watchdog_hears_presses")
+
+    assert hears == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ class Look:
 
     at: Stamp
     process: int
-    slack_answers: bool
+    slack_hears: bool
+    """Slack answers, and what is pressed there arrives."""
     peers_answer: bool
     """At the last reading before the look."""
 
@@ -38,7 +39,7 @@ class AnswerTime:
 
     def _between(self, before: Look, after: Look) -> timedelta:
         true, wall = after.at.true - before.at.true, after.at.wall - before.at.wall
-        could_answer = before.slack_answers and after.slack_answers and after.peers_answer
+        could_answer = before.slack_hears and after.slack_hears and after.peers_answer
         if before.process != after.process or not could_answer or max(true, wall) > self._longest:
             return timedelta()
         return max(min(true, wall), timedelta())

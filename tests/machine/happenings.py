@@ -51,6 +51,7 @@ SYSTEMS: dict[str, m.Happening] = {
     "Prometheus down": m.on("prometheus", fault=m.DOWN),
     "queries fail": m.on("prometheus", query_fault=m.DOWN),
     "Slack down": m.on("slack", fault=m.DOWN),
+    "no button is heard": m.on("slack", is_open=False),
     "database down": m.database(down=True),
     "samples stale": m.on("prometheus", evidence=(12.0, 31.0)),
     "samples missing": m.on("prometheus", evidence=()),
@@ -135,7 +136,7 @@ OUTAGES = {
     "S5": ("Prometheus down",),
     "S8": ("database down",),
     "S10": ("breaker tripped",),
-    "S13": ("Slack down", "peer down", "process ends", "clock forward"),
+    "S13": ("Slack down", "no button is heard", "peer down", "process ends", "clock forward"),
 }
 """What keeps an owner from answering, or from being threatened; or looks as if the time went by."""
 BETWEEN_TICKS = frozenset(

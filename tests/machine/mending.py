@@ -28,6 +28,7 @@ def all_is_well(theatre: Theatre, task: Task) -> None:
     stage.prometheus.fault = stage.prometheus.query_fault = None
     stage.prometheus.evidence = (12.0,)
     stage.slack.fault = stage.alertmanagers.fault = None
+    stage.slack.is_open = True
     # Not cleared: the set is shared by all sequences.
     stage.slack.unknown = set()
     for peer in stage.alertmanagers.peers:

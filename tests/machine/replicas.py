@@ -27,7 +27,7 @@ LEASE = 10 * MINUTE
 """Shorter than most steps of a sequence: who sleeps through one may lose it."""
 _AT_ONCE = 10
 """Turns of the loop within which whatever is asked of a fake system is answered."""
-OWN = ("peers", "firing", "queries", "allocations", "snapshot", "slack_answered", "looks")
+OWN = ("peers", "firing", "queries", "allocations", "snapshot", "slack_answered", "heard", "looks")
 """What a receiver has heard by itself, of all that was said."""
 
 
@@ -78,6 +78,7 @@ class Doubled(Theatre):
             "queries": {},
             "allocations": {},
             "slack_answered": False,
+            "heard": False,
             "looks": [],
         }
 

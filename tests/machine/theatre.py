@@ -260,7 +260,8 @@ class Theatre:
             memory, now = self.stage.memory, self.stage.stamps.now()
             peers = memory.peers.what if memory.peers else ()
             answer = bool(peers) and all(peer.readable for peer in peers)
-            self.answer_time.look(Look(now, self.process, memory.slack_answered, answer))
+            hears = memory.slack_answered and memory.heard
+            self.answer_time.look(Look(now, self.process, hears, answer))
 
     def _judge_call(self, call: Call) -> list[str]:
         objections = self.court.of_call(call)

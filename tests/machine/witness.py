@@ -86,6 +86,8 @@ class Memory:
     snapshot: Said[Snapshot] | None = None
     slack_answered: bool = False
     """Whether Slack answered when it was last asked whether it does."""
+    heard: bool = False
+    """Whether a press would have arrived at that moment, or when that was last asked."""
     looks: list[Said[Sequence[PeerReading]]] = field(default_factory=list)
     """All readings of Alertmanager since this was emptied last."""
     active: dict[str, Stamp] = field(default_factory=dict)
@@ -232,8 +234,13 @@ class WitnessedSlack(FakeSlack):
 
     async def probe(self) -> None:
         self.memory.slack_answered = False
+        self.hears()
         await super().probe()
         self.memory.slack_answered = True
+
+    def hears(self) -> bool:
+        self.memory.heard = super().hears()
+        return self.memory.heard
 
     async def post(
         self, recipient: Recipient, notice: Notice, *, message_ids: Sequence[str]

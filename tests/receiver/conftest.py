@@ -130,6 +130,7 @@ class Receiver:
             rules=self.calls.guard("rules", systems.rules),
             peers=self.calls.guard("peers", systems.peers),
             messenger=self.calls.guard("messenger", systems.messenger),
+            hears=systems.hears,
         )
 
     def _reconciler(self, systems: Systems) -> Reconciler:

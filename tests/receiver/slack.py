@@ -46,6 +46,8 @@ class FakeSlack:
         """What every call raises."""
         self.refusals: dict[RecipientKind, UpstreamError] = {}
         """What posting raises, by who is written to."""
+        self.is_open = True
+        """Whether what people press reaches the receiver."""
         self.lost_answers = 0
         """How many of the next posts are made, and their confirmation lost."""
         self.deleted: set[str] = set()
@@ -59,6 +61,9 @@ class FakeSlack:
 
     async def probe(self) -> None:
         self._answer()
+
+    def hears(self) -> bool:
+        return self.is_open
 
     async def recipient(self, audience: Audience, username: str) -> Recipient:
         self._answer()

@@ -43,6 +43,14 @@ async def slack_is_down(world: World, receiver: Receiver) -> None:
     await receiver.run(GRACE / 4)
 
 
+async def no_button_is_heard(world: World, receiver: Receiver) -> None:
+    """Slack's Web API answers; its Socket Mode, over which presses come, is gone."""
+    world.slack.is_open = False
+    await receiver.run(DAY, every=GRACE)
+    world.slack.is_open = True
+    await receiver.run(GRACE / 4)
+
+
 async def machine_sleeps(world: World, receiver: Receiver) -> None:
     """The monotonic clock of Linux stands still meanwhile."""
     world.time.jumps(DAY)
@@ -72,6 +80,7 @@ async def loop_hangs(world: World, receiver: Receiver) -> None:
         receiver_is_down,
         receiver_is_down_and_crashes_on_its_way_up,
         slack_is_down,
+        no_button_is_heard,
         machine_sleeps,
         wall_clock_jumps_forward,
         wall_clock_is_set_forward_again_and_again,
@@ -102,6 +111,18 @@ async def test_s13_an_outage_of_slack_at_the_deadline_puts_it_off(
     world.slack.fault = DOWN
 
     await receiver.run(GRACE, every=MINUTE * 10)
+
+    assert (await receiver.incident()).state is S.NOTIFIED
+    assert world.determined.calls == []
+
+
+async def test_s13_nothing_is_stopped_while_no_button_is_heard(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    world.slack.is_open = False
+
+    await receiver.run(3 * GRACE, every=10 * MINUTE)
 
     assert (await receiver.incident()).state is S.NOTIFIED
     assert world.determined.calls == []

@@ -267,6 +267,7 @@ class World:
             rules=self.prometheus,
             peers=self.alertmanagers,
             messenger=self.slack,
+            hears=self.slack.hears,
         )
 
     def changes(self) -> int:
