@@ -199,12 +199,8 @@ class Executor:
             not_all = _not_sent(Reason.STOP_ELSEWHERE, "not all of it may be stopped")
             await self._answer(sending, latest, not_all)
             return
-        cluster = self._systems.cluster
         try:
-            if stop.action is StopAction.PAUSE:
-                answer = await cluster.pause(allocations, may_send=may_send)
-            else:
-                answer = await cluster.stop(allocations[0], may_send=may_send)
+            answer = await self._call(stop.action, allocations, may_send)
         except StopNotSentError as exc:
             reason = Reason.STOP_REJECTED if may_send() else Reason.PROOF_OLD
             answered = _not_sent(reason, str(exc))
@@ -215,6 +211,17 @@ class Executor:
         else:
             answered = _taken(answer)
         await self._answer(sending, latest, answered)
+
+    async def _call(
+        self, action: StopAction, allocations: Sequence[Allocation], may_send: Callable[[], bool]
+    ) -> str:
+        match action:
+            case StopAction.PAUSE:
+                return await self._systems.cluster.pause(allocations, may_send=may_send)
+            case StopAction.KILL:
+                return await self._systems.cluster.stop(allocations[0], may_send=may_send)
+            case StopAction.NONE:
+                raise StopNotSentError("there is no call for it: nothing was sent")
 
     async def _sending(self, stop: Stop, latest: dict[str, Incident]) -> list[Due]:
         """Note of each that it is about to be called, up to the first that may not be."""

@@ -28,6 +28,7 @@ _LEFT: Mapping[Reason, str] = {
     Reason.KEPT: "it is kept",
     Reason.SILENCED: "it is silenced",
     Reason.EXEMPT: "it is exempt",
+    Reason.NOT_PAUSABLE: "it cannot be paused",
 }
 _FATES: Mapping[IncidentState, str] = {
     IncidentState.FIRING: "no deadline at the moment",

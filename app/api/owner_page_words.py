@@ -121,7 +121,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.MODE: "A stop was not made: the watchdog is set to stop nothing.",
     Reason.PROOF_OLD: "A stop was due and not made: checking it took too long.",
     Reason.NOBODY_WAITS: "Your time was over and nobody waited for the GPUs: the deadline moved.",
-    Reason.NOT_PAUSABLE: "It was not paused: other runs of its experiment were in use.",
+    Reason.NOT_PAUSABLE: "It was not paused: it cannot be, or not without runs that were in use.",
     Reason.STOP_ELSEWHERE: "A stop for another reason was already under way.",
 }
 """One for each reason; docs/reasons.md says more."""

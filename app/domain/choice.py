@@ -33,7 +33,7 @@ class Holding:
     on_agents: Mapping[str, int] = field(default_factory=dict)
     """The slots that it holds, by agent."""
     protected: bool = False
-    """Exempt, kept, silenced, or of a kind that cannot be stopped: it is never chosen."""
+    """Exempt, kept, silenced, or of a kind that is not stopped: it is never chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,11 @@ class Policy:
             return self.action
         return StopAction(self.fallback)
 
+    def spares(self, task_type: str) -> bool:
+        """Tell whether it stops others, and nothing of this type."""
+        none = StopAction.NONE
+        return self.action is not none and self.action_for(task_type) is none
+
     def grace_for(self, task_type: str) -> timedelta:
         return self.grace.get(TaskType(task_type), self.grace_default)
 

@@ -69,5 +69,5 @@ class Reason(StrEnum):
     MODE = "mode"  # the mode, or the policy, does not stop
     PROOF_OLD = "proof_old"  # the proof took so long that it may be true no more
     NOBODY_WAITS = "nobody_waits"  # for the GPUs, and the policy stops only while somebody does
-    NOT_PAUSABLE = "not_pausable"  # other allocations of the experiment are in use
+    NOT_PAUSABLE = "not_pausable"  # by its type, or with others of its experiment in use
     STOP_ELSEWHERE = "stop_elsewhere"  # another incident has an open intent for the allocation

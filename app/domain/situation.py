@@ -135,10 +135,12 @@ def _rooms(pool: str, snapshot: Snapshot) -> dict[str, Room] | None:
 
 
 def _protected(incident: Incident, allocation: Allocation, world: World) -> Reason | None:
-    """Return what forbids to choose an allocation (S4, S11, S13)."""
+    """Return what forbids to choose an allocation (S4, S10, S11, S13)."""
     if allocation.task_type in {None, TaskType.CHECKPOINT_GC}:
         return Reason.NOT_STOPPABLE
     policy = incident.identity.policy
+    if world.rulebook.policy(policy).spares(allocation.task_type):
+        return Reason.NOT_PAUSABLE
     if exemption_of(allocation, policy, world.rulebook.exempt, world.now) is not None:
         return Reason.EXEMPT
     for keep in world.keeps:

@@ -83,9 +83,25 @@ def _stop(
     experiments: Mapping[str, Sequence[str]],
     paused: Mapping[str, Due],
 ) -> Stop:
+    match _action(*pair, rulebook):
+        case StopAction.KILL:
+            return Stop(StopAction.KILL, (pair,))
+        case StopAction.PAUSE:
+            return _pause(pair, rulebook, snapshot, experiments, paused)
+        case StopAction.NONE:
+            # An alert about a user has tasks of many types, of which the policy stops some.
+            why = f"the policy has no call to stop a {pair[1].task_type}"
+            return Stop(StopAction.NONE, (pair,), Reason.NOT_PAUSABLE, why)
+
+
+def _pause(
+    pair: Due,
+    rulebook: Rulebook,
+    snapshot: Snapshot | None,
+    experiments: Mapping[str, Sequence[str]],
+    paused: Mapping[str, Due],
+) -> Stop:
     incident, target = pair
-    if _action(incident, target, rulebook) is not StopAction.PAUSE:
-        return Stop(StopAction.KILL, (pair,))
     allocation = snapshot.allocations.get(target.allocation_id) if snapshot else None
     if allocation is None:
         return Stop(StopAction.PAUSE, (pair,), Reason.DETERMINED_UNAVAILABLE, "it is not listed")

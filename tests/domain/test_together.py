@@ -1,6 +1,6 @@
 """Which stops one call makes: a pause of a whole experiment, or its fall-back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,6 +11,7 @@ from app.domain.policy import Fallback, Mode, Policy, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop, arrange
 from tests.domain.examples import IDENTITY, T0, allocation, notified, snapshot
+from tests.receiver.slots import OVER
 
 POLICY = Policy("reclaim", action=StopAction.PAUSE)
 A, B = "41.a.1", "41.b.1"
@@ -155,6 +156,36 @@ def test_s10_a_type_that_cannot_be_paused_has_the_fallback_from_its_warning_on(
     found = rulebook.policy_for(replace(IDENTITY, task_type=task_type))
 
     assert (found.action, found.ceiling(Mode.ENFORCE)) == (action, mode)
+
+
+def about_a_user(one: Allocation) -> Due:
+    """Return the same of an alert about its owner, which says nothing of any type."""
+    incident, target = due(one)
+    return replace(incident, identity=replace(OVER, policy=POLICY.name)), target
+
+
+@pytest.mark.parametrize("of", [due, about_a_user], ids=["the task", "its owner"])
+@pytest.mark.parametrize("action", [StopAction.PAUSE, StopAction.NONE])
+def test_s10_what_the_policy_stops_by_no_call_is_left_to_a_person(
+    of: Callable[[Allocation], Due], action: StopAction
+) -> None:
+    notebook = allocation()
+
+    [stop] = stops(of(notebook), running=(notebook,), policy=replace(POLICY, action=action))
+
+    assert (stop.action, stop.no) == (StopAction.NONE, Reason.NOT_PAUSABLE)
+
+
+@pytest.mark.parametrize("of", [due, about_a_user], ids=["the task", "its owner"])
+def test_what_cannot_be_paused_is_killed_where_the_fallback_says_so(
+    of: Callable[[Allocation], Due],
+) -> None:
+    notebook = allocation()
+    killing = replace(POLICY, fallback=Fallback.KILL)
+
+    [stop] = stops(of(notebook), running=(notebook,), policy=killing)
+
+    assert (stop.action, stop.no) == (StopAction.KILL, None)
 
 
 def test_what_is_killed_is_killed_one_by_one() -> None:

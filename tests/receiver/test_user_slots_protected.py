@@ -1,5 +1,6 @@
 """What protects a task from making room for others; and that others may take its place."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -8,16 +9,18 @@ from app.domain.actions import MessageKind
 from app.domain.exemption import Exemption
 from app.domain.incident import IncidentState
 from app.domain.matchers import Matcher
-from app.domain.policy import SlotLimits
+from app.domain.policy import Policy, SlotLimits, StopAction
 from app.domain.reasons import Reason
 from app.errors import NothingToKeepError
 from tests.domain.examples import T0, allocation
-from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
+from tests.receiver.conftest import GRACE, MINUTE, POLICY, SECOND, Receiver
 from tests.receiver.slots import (
     IDLE,
+    LIMITED,
     NEW,
     OLD,
     OVER,
+    SLOTS,
     about_bob,
     is_over_the_limit,
     job,
@@ -194,3 +197,54 @@ async def test_while_the_alert_does_not_fire_nobody_is_warned_about_others(
     await receiver.run(MINUTE)
 
     assert world.slack.told().count(K.WARNING) == 1
+
+
+PAUSING = replace(SLOTS, action=StopAction.PAUSE)
+"""With the fall-back `none`. Bob's tasks are notebooks, which cannot be paused."""
+
+
+def policies(slots: Policy) -> Mapping[str, Policy]:
+    return {POLICY.name: POLICY, slots.name: slots}
+
+
+async def test_s10_what_cannot_be_paused_and_has_no_fallback_is_neither_named_nor_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await is_over_the_limit(world, receiver, policies=policies(PAUSING))
+
+    await receiver.tick()
+    await receiver.run(GRACE + MINUTE)
+
+    assert killed(world) == []
+    assert world.slack.told() == []
+    incident = await about_bob(receiver)
+    assert (named(incident), incident.holds[0].reason) == ([], Reason.NO_USE)
+
+
+async def test_s10_what_a_changed_policy_does_not_stop_is_let_be(
+    world: World, receiver: Receiver
+) -> None:
+    await is_over_the_limit(world, receiver)
+    await receiver.tick()
+    await receiver.run(GRACE - SECOND)
+
+    receiver.context.rulebook = replace(LIMITED, policies=policies(PAUSING))
+    await receiver.run(MINUTE, every=SECOND)
+
+    assert killed(world) == []
+    incident = await about_bob(receiver)
+    assert {each.left for each in incident.targets} == {Reason.NOT_PAUSABLE}
+
+
+async def test_who_is_only_advised_is_told_of_tasks_of_every_type(
+    world: World, receiver: Receiver
+) -> None:
+    advice = replace(SLOTS, action=StopAction.NONE)
+    await is_over_the_limit(world, receiver, policies=policies(advice))
+
+    await receiver.tick()
+    await receiver.run(GRACE)
+
+    assert killed(world) == []
+    assert named(await about_bob(receiver)) == [IDLE, NEW]
+    assert world.slack.told() == [K.WARNING]
