@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -31,16 +30,20 @@ from app.errors import (
     UpstreamRejectedError,
 )
 from app.lookout import Lookout, Systems
+from app.ports import IncidentStore
 from app.recorder import Recorder
 from app.tenure import Tenure
 
 log = structlog.get_logger()
+_TRIES = 10
+"""How often an answer is stored, each time on what others have stored before it."""
 
 
 class Executor:
     def __init__(
         self,
         systems: Systems,
+        store: IncidentStore,
         lookout: Lookout,
         recorder: Recorder,
         context: Context,
@@ -49,6 +52,7 @@ class Executor:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._systems = systems
+        self._incidents = store
         self._lookout = lookout
         self._recorder = recorder
         self._context = context
@@ -246,9 +250,35 @@ class Executor:
         """Note what became of the call, of each allocation by itself."""
         for before, target in sending:
             incident = latest[before.incident_id]
-            with suppress(StaleIncidentError):
-                event = answered(target.allocation_id)
-                latest[before.incident_id] = await self._recorder.record(incident, event)
+            event = answered(target.allocation_id)
+            latest[before.incident_id] = await self._keep_answer(incident, target, event)
+
+    async def _keep_answer(self, incident: Incident, target: Target, event: e.Event) -> Incident:
+        """Store what became of the call, however often others store meanwhile (S12).
+
+        Nobody says it twice: without it a stop that was refused is as good as one that was taken.
+        Returns the incident as it was stored last.
+        """
+        called = _call(incident, target)
+        for _ in range(_TRIES):
+            try:
+                return await self._recorder.record(incident, event)
+            except StaleIncidentError:
+                incident = await self._incidents.incident(incident.incident_id)
+            if _call(incident, target) != called:
+                # It was taken back, or the end of the task was seen: there is no call to answer.
+                break
+        log.warning("stop_answer_lost", allocation_id=target.allocation_id, answer=str(event))
+        return incident
+
+
+def _call(incident: Incident, target: Target) -> tuple[str, int] | None:
+    """Return which call is being made for the allocation. None: none is."""
+    found = incident.target(target.allocation_id)
+    intent = found.intent if found else None
+    if intent is None or intent.state is not IntentState.SENDING:
+        return None
+    return intent.intent_id, intent.attempts
 
 
 def _not_sent(reason: Reason, detail: str) -> Callable[[str], e.Event]:

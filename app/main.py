@@ -254,7 +254,7 @@ def _reconciler(
     store = known.behind(tenure.fence)
     recorder = Recorder(store, context)
     lookout = Lookout(clients.systems, store, context)
-    executor = Executor(clients.systems, lookout, recorder, context, tenure)
+    executor = Executor(clients.systems, store, lookout, recorder, context, tenure)
     return Reconciler(clients.systems, store, lookout, executor, recorder, context, tenure)
 
 

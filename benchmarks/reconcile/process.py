@@ -105,7 +105,7 @@ def reconciler(engine: AsyncEngine, systems_: Systems) -> Reconciler:
     store = SqlIncidentStore(engine, tenure.fence)
     recorder = Recorder(store, context)
     lookout = Lookout(systems_, store, context)
-    executor = Executor(systems_, lookout, recorder, context, tenure)
+    executor = Executor(systems_, store, lookout, recorder, context, tenure)
     return Reconciler(systems_, store, lookout, executor, recorder, context, tenure)
 
 

@@ -140,7 +140,7 @@ class Receiver:
         recorder = Recorder(store, self.context)
         self.lookout = Lookout(systems, store, self.context, monotonic=self._since_start)
         given = (recorder, self.context, self.reconcile)
-        executor = Executor(systems, self.lookout, *given, monotonic=self._since_start)
+        executor = Executor(systems, store, self.lookout, *given, monotonic=self._since_start)
         return Reconciler(
             systems, store, self.lookout, executor, *given, monotonic=self._since_start
         )
