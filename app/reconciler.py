@@ -17,15 +17,14 @@ import structlog
 
 from app.context import Context
 from app.domain.by_hand import wanted
-from app.domain.incident import FINAL_STATES, Incident, IncidentState, Intent, IntentState, Target
+from app.domain.incident import FINAL_STATES, Incident, IncidentState, Target
 from app.domain.observation import observe
 from app.domain.opening import Before, open_incident
-from app.domain.policy import StopAction
 from app.domain.readings import RuleAlert
 from app.domain.reminders import due_reminder
-from app.domain.schedule import due_targets, planned_stop
+from app.domain.schedule import due_targets, is_unsettled, planned_stop
 from app.domain.situation import is_true
-from app.domain.steps import Transition, open_intents
+from app.domain.steps import Transition
 from app.domain.together import arrange
 from app.domain.waiting import is_timely, moves
 from app.domain.world import World
@@ -252,11 +251,9 @@ class Reconciler:
         return self._tried.get(target.allocation_id, _NEVER)
 
     def _due(self, incident: Incident, world: World) -> list[Target]:
-        return [*wanted(incident), *self._first_due(incident, world)] + [
-            target
-            for target in open_intents(incident)
-            if target.intent and self._is_unsettled(target.intent, world.now)
-        ]
+        limits = self._context.rulebook.limits
+        first = [*wanted(incident), *self._first_due(incident, world)]
+        return first + [t for t in incident.targets if is_unsettled(t, limits, world.now)]
 
     def _first_due(self, incident: Incident, world: World) -> list[Target]:
         if incident.block and not incident.block.due:
@@ -264,14 +261,6 @@ class Reconciler:
             return []
         policy = self._recorder.policy(incident)
         return due_targets(incident, policy, clock=world.clock, now=world.now)
-
-    def _is_unsettled(self, intent: Intent, now: datetime) -> bool:
-        """Tell whether the fate of an intent is unknown, and it was given the time to show."""
-        limits = self._context.rulebook.limits
-        may_save = intent.state in {IntentState.SENDING, IntentState.SENT}
-        is_paused = intent.action is StopAction.PAUSE and may_save
-        retry = limits.pause_retry if is_paused else limits.stop_retry
-        return intent.attempted_at is None or now - intent.attempted_at >= retry
 
     async def _show_keeps(self, world: World) -> None:
         """Make a silence of every keep that has none, so that Alertmanager's view agrees."""

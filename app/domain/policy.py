@@ -98,6 +98,10 @@ class Policy:
         return min(mode, self.mode, own, key=_RANKS.__getitem__)
 
 
+_LONGEST_RETRY = 16
+"""In units of `stop_retry`: what is broken for hours is asked all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How old what we know may be, and how long we wait; real time, from the configuration."""
@@ -111,7 +115,7 @@ class Limits:
     tick_gap: timedelta = timedelta(seconds=60)
     """The longest gap between two ticks in which owners count as able to answer (S13)."""
     stop_retry: timedelta = timedelta(seconds=60)
-    """How long the end of a task is awaited after a call before all is proven again."""
+    """How long the end of a task is awaited after the first call before all is proven again."""
     pause_retry: timedelta = timedelta(minutes=65)
     """The same after a pause that Determined took: it gives a trial an hour for its checkpoint."""
     unreachable_retry: timedelta = timedelta(hours=1)
@@ -122,6 +126,10 @@ class Limits:
     """How soon after a recovery the same alert counts as one that has come back."""
     lease: timedelta = timedelta(seconds=45)
     """How long another replica waits for one that shows no sign of life."""
+
+    def retry_after(self, attempts: int) -> timedelta:
+        """Return how long the next call waits after so many: each time twice as long, to a cap."""
+        return self.stop_retry * min(1 << max(attempts - 1, 0), _LONGEST_RETRY)
 
 
 @dataclass(frozen=True, slots=True)

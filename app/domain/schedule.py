@@ -4,8 +4,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from app.domain.breaker import PlannedStop
 from app.domain.cluster import UNSAVED
-from app.domain.incident import Incident, IncidentState, Target
-from app.domain.policy import Mode, Policy
+from app.domain.incident import OPEN_INTENTS, Incident, IncidentState, IntentState, Target
+from app.domain.policy import Limits, Mode, Policy, StopAction
 
 _LONGEST_NAME = 40
 
@@ -73,6 +73,25 @@ def due_targets(
 def _is_over(target: Target, policy: Policy, clock: timedelta, now: datetime) -> bool:
     left = remaining(target, policy, clock=clock, now=now)
     return left is not None and left <= timedelta()
+
+
+def is_unsettled(target: Target, limits: Limits, now: datetime) -> bool:
+    """Tell whether the fate of its intent is unknown, and it was given the time to show.
+
+    Determined that could not do it a minute ago is given more time with every attempt. Who asks for
+    the stop since the last one is not kept waiting for that.
+    """
+    intent = target.intent
+    if intent is None or intent.state not in OPEN_INTENTS:
+        return False
+    if intent.attempted_at is None:
+        return True
+    is_asked_anew = target.request is not None and target.request.at > intent.attempted_at
+    retry = limits.retry_after(1 if is_asked_anew else intent.attempts)
+    may_save = intent.state in {IntentState.SENDING, IntentState.SENT}
+    if intent.action is StopAction.PAUSE and may_save:
+        retry = max(retry, limits.pause_retry)
+    return now - intent.attempted_at >= retry
 
 
 def planned_stop(incident: Incident, target: Target) -> PlannedStop:

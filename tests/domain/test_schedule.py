@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.incident import Incident
-from app.domain.policy import Mode
-from app.domain.schedule import deadlines, due_targets
+from app.domain.incident import Incident, IntentState, StopRequest, Target
+from app.domain.policy import Limits, Mode, StopAction
+from app.domain.schedule import deadlines, due_targets, is_unsettled
 from tests.domain.examples import (
     ALLOCATION,
     GRACE,
@@ -18,10 +18,12 @@ from tests.domain.examples import (
     firing,
     held,
     notified,
+    sent,
     stopping,
 )
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 
 
 def due(incident: Incident, clock: timedelta, wall: timedelta | None = None) -> list[str]:
@@ -60,3 +62,82 @@ def test_the_deadline_moves_with_the_time_that_did_not_count() -> None:
     moved = deadlines(notified(), POLICY, clock=timedelta(), now=T0 + down)
 
     assert moved == {ALLOCATION: T0 + GRACE + down}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "minutes"),
+    [(0, 1), (1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 16), (19, 16)],
+)
+def test_each_attempt_is_given_twice_the_time_of_the_one_before_up_to_a_cap(
+    attempts: int, minutes: int
+) -> None:
+    assert Limits().retry_after(attempts) == minutes * MINUTE
+
+
+def tried(attempts: int, **changes: object) -> Target:
+    """Return the target of an incident after its last attempt, which was made at T0."""
+    incident = sent()
+    [target] = incident.targets
+    assert target.intent
+    intent = replace(target.intent, attempts=attempts, attempted_at=T0, **changes)  # type: ignore[arg-type] # Changes are words of the test.
+    return replace(target, intent=intent)
+
+
+@pytest.mark.parametrize(
+    "state", [IntentState.SENDING, IntentState.SENT, IntentState.UNCONFIRMED, IntentState.RECORDED]
+)
+def test_s6_an_attempt_is_followed_by_another_once_its_effect_had_the_time_to_show(
+    state: IntentState,
+) -> None:
+    target = tried(3, state=state)
+
+    assert not is_unsettled(target, Limits(), T0 + 4 * MINUTE - SECOND)
+    assert is_unsettled(target, Limits(), T0 + 4 * MINUTE)
+
+
+def test_an_intent_that_was_never_sent_waits_for_nothing() -> None:
+    [target] = stopping().targets
+
+    assert is_unsettled(target, Limits(), T0)
+
+
+@pytest.mark.parametrize("state", [IntentState.DONE, IntentState.WITHDRAWN])
+def test_what_has_come_to_its_end_is_not_tried_again(state: IntentState) -> None:
+    assert not is_unsettled(tried(1, state=state), Limits(), T0 + GRACE)
+    assert not is_unsettled(replace(tried(1), intent=None), Limits(), T0 + GRACE)
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts", "minutes"),
+    [
+        (IntentState.SENT, 1, 65),
+        (IntentState.SENDING, 5, 65),
+        (IntentState.UNCONFIRMED, 1, 1),
+        (IntentState.UNCONFIRMED, 3, 4),
+    ],
+)
+def test_a_pause_that_may_have_been_taken_is_given_the_time_for_a_checkpoint(
+    state: IntentState, attempts: int, minutes: int
+) -> None:
+    target = tried(attempts, state=state, action=StopAction.PAUSE)
+
+    assert not is_unsettled(target, Limits(), T0 + minutes * MINUTE - SECOND)
+    assert is_unsettled(target, Limits(), T0 + minutes * MINUTE)
+
+
+def test_a_pause_is_not_repeated_sooner_than_a_kill_would_be() -> None:
+    target = tried(5, action=StopAction.PAUSE)
+    limits = Limits(pause_retry=2 * MINUTE)
+
+    assert not is_unsettled(target, limits, T0 + 16 * MINUTE - SECOND)
+
+
+def test_who_asks_for_a_stop_that_was_refused_waits_no_longer_than_after_the_first_attempt() -> (
+    None
+):
+    target = replace(tried(5), request=StopRequest("carol", T0 + SECOND))
+    before = replace(target, request=StopRequest("carol", T0 - SECOND))
+
+    assert is_unsettled(target, Limits(), T0 + MINUTE)
+    assert not is_unsettled(target, Limits(), T0 + MINUTE - SECOND)
+    assert not is_unsettled(before, Limits(), T0 + MINUTE)

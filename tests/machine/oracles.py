@@ -1,6 +1,6 @@
 """The rules about calls and messages, asked of what the systems around the receiver remember."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,6 +22,8 @@ HOUR = timedelta(hours=1)
 PROOF_AGE = timedelta(seconds=10)
 HEARTBEAT_AGE = timedelta(minutes=5)
 STOP_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = 16
+"""Times `STOP_RETRY`."""
 SLACK_TAKES = timedelta(minutes=1)
 THREATS = frozenset({MessageKind.WARNING, MessageKind.REMINDER, MessageKind.LAST_CALL})
 
@@ -67,7 +69,7 @@ class Court:
     def of_call(self, call: Call) -> list[str]:
         """Say what speaks against a call; empty if nothing does."""
         wishes = [each for each in self.facts.wishes if each.is_about(call)]
-        by_itself = self._by_itself(call)
+        by_itself = self._by_itself(call, wishes)
         return min([by_itself, *(self._by_hand(each, call) for each in wishes)], key=len)
 
     def _by_hand(self, wish: Wish, call: Call) -> list[str]:
@@ -79,18 +81,20 @@ class Court:
             *by_hand.objections(wish, call, facts.keeps, facts.called_false),
         ]
 
-    def _by_itself(self, call: Call) -> list[str]:
+    def _by_itself(self, call: Call, wishes: Sequence[Wish]) -> list[str]:
         exempt = ["S11: it is exempt"] if call.owner in self.facts.law.exempt else []
         common = [
             *exempt,
             *self._same_allocation(call),
             *self._heartbeat(call),
             *self._breaker(call),
-            *self._repeats(call),
         ]
         warnings = [told for told in self.memory.told if told.names(call.allocation_id)]
         if not warnings:
-            return [*common, "S1: no message to an owner named it"]
+            return [*common, *self._repeats(call), "S1: no message to an owner named it"]
+        is_alone = not wishes and len({told.key for told in warnings}) == 1
+        # Of a round of one incident there is one intent at most: all calls since are its attempts.
+        common += self._repeats(call, warnings[-1].at if is_alone else None)
         # One warning that holds is enough; else what is said of the one that lacks least.
         by_warning = [list(self._of_warning(told, call)) for told in reversed(warnings)]
         return [*common, *min(by_warning, key=len)]
@@ -154,10 +158,14 @@ class Court:
         if len(counted - facts.allowed) > facts.law.most:
             yield f"S7: {len(counted)} allocations within the hour"
 
-    def _repeats(self, call: Call) -> Iterator[str]:
-        """S6: a call is repeated when its effect had the time to show, and did not."""
+    def _repeats(self, call: Call, since: Stamp | None = None) -> Iterator[str]:
+        """S6: a call is repeated when its effect had the time to show, and did not; and the longer
+        after the one before it, the more calls there were since then.
+        """
         before = [each for each in self.memory.calls if each.allocation_id == call.allocation_id]
-        soonest = STOP_RETRY - PROOF_AGE - self.facts.differ
+        attempts = sum(since is not None and since < each.at for each in before)
+        retry = STOP_RETRY * min(2 ** max(attempts - 1, 0), LONGEST_RETRY)
+        soonest = retry - PROOF_AGE - self.facts.differ
         if before and call.at.wall - before[-1].at.wall < soonest:
             yield f"S6: called {call.at.wall - before[-1].at.wall} after the call before"
 

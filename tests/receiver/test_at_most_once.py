@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -190,6 +191,27 @@ async def test_s6_a_call_without_success_is_repeated_after_a_while_and_not_befor
     assert len(world.determined.calls) == 1
     await receiver.run(SECOND)
     assert len(world.determined.calls) == 2
+
+
+@pytest.mark.parametrize("futile", FUTILE)
+async def test_s6_the_gaps_between_the_attempts_grow_up_to_a_cap(
+    futile: Callable[[World], None], world: World, receiver: Receiver
+) -> None:
+    futile(world)
+    patient = replace(POLICY, attempts=7)
+    receiver.context.rulebook = replace(receiver.rulebook, policies={POLICY.name: patient})
+    await receiver.warns()
+
+    await receiver.run(GRACE)
+    await receiver.run(46 * MINUTE, every=MINUTE)
+    before_the_last = len(world.determined.calls)
+    await receiver.run(17 * MINUTE, every=MINUTE)
+
+    at = [call.at for call in world.determined.calls]
+    gaps = [(later - sooner) / MINUTE for sooner, later in pairwise(at)]
+    assert gaps == [1, 2, 4, 8, 16, 16]
+    assert before_the_last == 6
+    assert (await receiver.incident()).state is S.ESCALATED
 
 
 @pytest.mark.parametrize("futile", FUTILE)

@@ -104,8 +104,8 @@ async def is_due_and_will_be_refused(world: World, receiver: Receiver) -> None:
 
 async def is_given_up(_world: World, receiver: Receiver) -> None:
     await receiver.tick()
-    for _ in range(POLICY.attempts - 1):
-        await receiver.run(MINUTE)
+    for number in range(POLICY.attempts - 1):
+        await receiver.run(2**number * MINUTE)
 
 
 STORIES = {
