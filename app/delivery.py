@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -13,12 +13,12 @@ from app.domain.alert import Scope
 from app.domain.bundles import Bundle, bundles
 from app.domain.cluster import is_deactivated
 from app.domain.incident import Incident, Receipt, RecipientKind
-from app.domain.outbox import Delivery, Pace, Recipient
+from app.domain.outbox import Delivery, Pace, Promise, Recipient
 from app.doubt import Doubt, is_true
 from app.errors import UpstreamError, UpstreamRejectedError
 from app.loops import contained
 from app.notices import Notices
-from app.outcomes import Outcomes
+from app.outcomes import Outcomes, announced_by
 from app.ports import IncidentStore, Messenger, Outbox
 from app.recorder import Recorder
 from app.tenure import Tenure
@@ -229,15 +229,13 @@ class Dispatcher:
         return max(found, key=lambda each: (len(each.ts), each.ts), default=None)
 
 
-def _promised(delivery: Delivery, notice: Notice) -> datetime | None:
-    """Return the latest deadline that the message has named, once this notice is tried too."""
-    named = [
-        deadline
-        for matter in notice.matters
-        if matter.incident.incident_id == delivery.incident_id
-        for deadline in matter.deadlines.values()
-    ]
-    return max([*named, *filter(None, [delivery.promised])], default=None)
+def _promised(delivery: Delivery, notice: Notice) -> Promise:
+    """Return what the message has said, once this notice is tried too."""
+    mine = [each for each in notice.matters if each.incident.incident_id == delivery.incident_id]
+    before = [delivery.promised.deadline] if delivery.promised.deadline else []
+    named = [deadline for matter in mine for deadline in matter.deadlines.values()]
+    announced = announced_by(delivery, mine[0]) if mine else None
+    return Promise(max([*named, *before], default=None), announced)
 
 
 def _told_together(orders: Iterable[Order]) -> Iterable[Sequence[Order]]:

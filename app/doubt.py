@@ -2,6 +2,7 @@
 
 from app.context import Context
 from app.domain.actions import MessageKind
+from app.domain.announcing import is_announced
 from app.domain.cluster import Snapshot
 from app.domain.incident import Incident, IncidentState
 from app.domain.outbox import Delivery
@@ -46,6 +47,8 @@ class Doubt:
         if incident.mode is not self._recorder.policy(incident).ceiling(rulebook.mode):
             # The configuration is another one by now.
             return "the mode has changed"
+        if not is_announced(incident, rulebook):
+            return "what would be done has changed"
         if incident.mode is Mode.ENFORCE and (await self._store.breaker()).tripped:
             return "the breaker is tripped"
         snapshot = self._snapshot()

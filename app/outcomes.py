@@ -6,9 +6,10 @@ import structlog
 
 from app.context import Context
 from app.domain import events as e
-from app.domain.actions import Audience, MessageKind, Notice
+from app.domain.actions import Audience, Matter, MessageKind, Notice
 from app.domain.incident import GivenWarning, Hold, Receipt
 from app.domain.outbox import Delivery, Pace
+from app.domain.policy import Announcement
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
 from app.doubt import TO_BE_ANSWERED
@@ -56,7 +57,7 @@ class Outcomes:
             return None
         now = self._context.now()
         # What an attempt named before holds too: it may be the one that has arrived.
-        named = delivery.promised or now
+        named = delivery.promised.deadline or now
         clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
         warnings = {
             target.allocation_id: GivenWarning(
@@ -64,6 +65,7 @@ class Outcomes:
                 clock=clock,
                 deadline=max(matter.deadlines.get(target.allocation_id, now), named),
                 username=target.username,
+                announced=announced_by(delivery, matter),
             )
             for matter in notice.matters
             if matter.incident.incident_id == delivery.incident_id
@@ -105,3 +107,14 @@ class Outcomes:
         log.warning("message_postponed", message_id=delivery.message_id, why=why)
         self._context.telemetry.delivery(delivery.kind, "postponed")
         await self._outbox.postpone(delivery.message_id, self._context.now() + wait, why)
+
+
+def announced_by(delivery: Delivery, matter: Matter) -> Announcement | None:
+    """Return the mildest that the message has said to be done, once this notice is tried too.
+
+    None: an attempt was made before anybody noted what it said.
+    """
+    if delivery.attempted_at is None:
+        return matter.announcement
+    before = delivery.promised.announced
+    return before and before.milder_of(matter.announcement)

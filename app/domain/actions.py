@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from app.domain.breaker import BreakerState, Quota
 from app.domain.incident import Incident, Intent, IntentState, Receipt
-from app.domain.policy import Fallback, Mode, StopAction
+from app.domain.policy import Announcement, Fallback, Mode, StopAction
 
 
 class MessageKind(StrEnum):
@@ -70,6 +70,10 @@ class Matter:
     only_when_queued: bool = False
     keeps: tuple[str, ...] = ()
     """For how long its tasks may still be kept, of what is offered (`keeping.OFFERED`)."""
+
+    @property
+    def announcement(self) -> Announcement:
+        return Announcement(self.action, self.fallback)
 
     @property
     def is_enforced(self) -> bool:

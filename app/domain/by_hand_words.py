@@ -43,6 +43,7 @@ _SENTENCES: Mapping[Reason, tuple[str, str]] = {
     R.BREAKER: ("S7", "The breaker is tripped"),
     R.NEW_EPISODE: ("S9", "Its alert began again after the warning"),
     R.HOLD_ENDED: ("S9", "What held it ended after the warning"),
+    R.ACTION_CHANGED: ("S1", "Its owner was told of something milder"),
     R.MODE: ("S10", "Nothing is stopped in this mode, or by this policy"),
     R.EXEMPT: ("S11", "The configuration exempts it"),
     R.KEPT: ("S13", "Somebody keeps it"),

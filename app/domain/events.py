@@ -17,7 +17,7 @@ from app.domain.incident import (
     StopRequest,
     Target,
 )
-from app.domain.policy import Mode, StopAction
+from app.domain.policy import Announcement, Mode, StopAction
 from app.domain.reasons import Reason
 
 Evidence = Mapping[str, Any]
@@ -68,9 +68,10 @@ class TargetsLeft:
 
 @dataclass(frozen=True, slots=True)
 class EpisodeBegan:
-    """Something ended after the warning that ended its round with it, unseen by us (S9).
+    """Something happened after the warning that ended its round with it (S9).
 
-    The alert had stopped and fired again, or a silence came and went while nobody looked.
+    The alert had stopped and fired again, or a silence came and went while nobody looked. Or what
+    the owner was told is no longer what is so: what would be done, or who is to be told.
     """
 
     evidence: Evidence = field(default_factory=dict)
@@ -113,6 +114,15 @@ class DeadlineMoved:
 
     allocation_id: str
     by: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEased:
+    """The policy does less by now than was announced: so much, and no more, is announced from now
+    on.
+    """
+
+    announcement: Announcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +276,7 @@ Event = (
     | WarningDelivered
     | ReminderDue
     | DeadlineMoved
+    | ActionEased
     | OwnerUnreachable
     | StopBlocked
     | Blind

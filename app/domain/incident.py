@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.alert import Identity
-from app.domain.policy import Mode, StopAction
+from app.domain.policy import Announcement, Mode, StopAction
 from app.domain.reasons import Reason
 
 
@@ -72,6 +72,8 @@ class GivenWarning:
     """Who was told: S2 asks that it is still the owner."""
     moved: timedelta = timedelta()
     """How much later than promised the deadline is by now: nobody waited for the GPUs."""
+    announced: Announcement | None = None
+    """What was said to be done, the mildest of what messages have said since. None: unknown."""
 
 
 class IntentState(StrEnum):

@@ -21,13 +21,9 @@ from typing import Any
 from app.domain import by_hand, ends, forsaken, reclaimed, reminders, steps, targets, withdrawal
 from app.domain import events as e
 from app.domain.actions import MessageKind, SendMessage
+from app.domain.announcing import eased
 from app.domain.history import WATCHDOG
-from app.domain.incident import (
-    Hold,
-    Incident,
-    IncidentState,
-    Target,
-)
+from app.domain.incident import Hold, Incident, IncidentState, Target
 from app.domain.policy import Mode, Policy
 from app.domain.reasons import Reason
 from app.domain.steps import Step, Transition
@@ -204,6 +200,9 @@ def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
     match event:
         case e.AlertSeen() | e.TargetSeen() | e.DeadlineMoved():
             return steps.seen(incident, event)
+
+        case e.ActionEased():
+            return eased(incident, event)
 
         case e.TargetsChosen() | e.TargetsLeft():
             return _rename(incident, event)

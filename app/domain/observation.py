@@ -5,6 +5,7 @@ from datetime import datetime
 
 from app.domain import events as e
 from app.domain.alert import Scope
+from app.domain.announcing import eases, harsher
 from app.domain.breaker import BreakerState
 from app.domain.by_hand import is_forgotten
 from app.domain.cluster import Snapshot
@@ -113,8 +114,12 @@ def _of_determined(
             yield e.TargetSeen(target.allocation_id, allocation.name, allocation.slots)
 
 
-def _resets(incident: Incident, alert: RuleAlert, world: World) -> Iterator[e.EpisodeBegan]:
-    """Yield what ended after the warning, and the round with it, while nobody looked (S9)."""
+def _resets(
+    incident: Incident, alert: RuleAlert, world: World
+) -> Iterator[e.EpisodeBegan | e.ActionEased]:
+    """Yield what ended the round after the warning, while nobody looked (S9); and what is milder
+    by now than was announced.
+    """
     for target in incident.targets:
         ended = ended_hold(incident, target, world)
         if ended is not None:
@@ -123,6 +128,9 @@ def _resets(incident: Incident, alert: RuleAlert, world: World) -> Iterator[e.Ep
             yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
         elif breaker_was_reset(incident, target, world):
             yield e.EpisodeBegan({"breaker_reset_by": world.breaker.by}, Reason.HOLD_ENDED)
+        elif now := harsher(incident, target, world.rulebook):
+            yield e.EpisodeBegan({"action": now.action}, Reason.ACTION_CHANGED)
+    yield from eases(incident, world.rulebook)
 
 
 def ended_hold(incident: Incident, target: Target, world: World) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from app.domain.actions import Audience, MessageKind
 from app.domain.incident import IncidentState, RecipientKind
+from app.domain.policy import Announcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,16 @@ class Recipient:
     kind: RecipientKind
     detail: str = ""
     """For the fall-back: why the owner cannot be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a message has said, whichever attempt to post it is the one that arrived."""
+
+    deadline: datetime | None = None
+    """The latest that was named. None: none."""
+    announced: Announcement | None = None
+    """The mildest of what was said to be done then. None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +43,8 @@ class Delivery:
     attempts: int
     attempted_at: datetime | None
     """When it was first tried. Not None: it may have arrived already."""
-    promised: datetime | None = None
-    """The latest deadline that it named, when it was tried. None: none."""
+    promised: Promise = Promise()
+    """What it said, when it was tried."""
     username: str = ""
     """The owner whom the incident is about; with the next two, what is told together."""
     alertname: str = ""

@@ -1,6 +1,6 @@
 """What may be done about an alert, and when: the part of the configuration that decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -46,6 +46,42 @@ class Fallback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """What owners read that a policy does when the time is over."""
+
+    action: StopAction
+    fallback: Fallback = Fallback.NONE
+
+    def exceeds(self, told: "Announcement", task_type: str) -> bool:
+        """Tell whether a task of this type could meet with something harsher than was told."""
+        now, before = _harshness(self, task_type), _harshness(told, task_type)
+        return any(one > other for one, other in zip(now, before, strict=True))
+
+    def milder_of(self, other: "Announcement") -> "Announcement":
+        """Return what both of them say: no more than either."""
+        return Announcement(
+            min(self.action, other.action, key=_HARSHNESS.index),
+            min(self.fallback, other.fallback, key=_HARSHNESS.index),
+        )
+
+
+_HARSHNESS: Sequence[str] = (StopAction.NONE, StopAction.PAUSE, StopAction.KILL)
+"""A pause keeps the checkpoint."""
+
+
+def _harshness(announcement: Announcement, task_type: str) -> tuple[int, int]:
+    """Rank what is done as a rule, and what where a trial's experiment is partly in use."""
+    rule = fallback = announcement.action
+    if announcement.action is StopAction.PAUSE:
+        fallback = StopAction(announcement.fallback)
+        if task_type not in PAUSABLE:
+            rule = fallback
+        elif task_type != TaskType.TRIAL:
+            fallback = rule
+    return _HARSHNESS.index(rule), _HARSHNESS.index(fallback)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One escalation policy; alerts name it in their `policy` label."""
 
@@ -85,6 +121,10 @@ class Policy:
         """Tell whether it stops others, and nothing of this type."""
         none = StopAction.NONE
         return self.action is not none and self.action_for(task_type) is none
+
+    @property
+    def announcement(self) -> Announcement:
+        return Announcement(self.action, self.fallback)
 
     def grace_for(self, task_type: str) -> timedelta:
         return self.grace.get(TaskType(task_type), self.grace_default)

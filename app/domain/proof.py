@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from app.domain import events as e
 from app.domain.alert import Scope
+from app.domain.announcing import harsher
 from app.domain.cluster import TaskType, is_deactivated
 from app.domain.events import Evidence
 from app.domain.evidence import Readings, evidence_of
@@ -94,6 +95,7 @@ def objections(
         _alertmanager(incident, target, world),
         _heartbeat(world, limits),
         _owner_told(target, world, policy),
+        _as_announced(incident, target, world),
         _mode(incident, world, policy),
         _wanted(incident, target, world, policy),
         _breaker(incident, target, world),
@@ -221,6 +223,14 @@ def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[No]:
         yield Reason.GRACE_RUNS, f"{left.total_seconds():.0f} s are left"
 
 
+def _as_announced(incident: Incident, target: Target, world: World) -> Iterator[No]:
+    """S1, S10: nothing harsher than was announced, by the rulebook that the stop is made by."""
+    now = harsher(incident, target, world.rulebook)
+    if now is not None:
+        told = target.warning.announced if target.warning else None
+        yield Reason.ACTION_CHANGED, f"{told.action if told else 'nothing'} was announced"
+
+
 def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[No]:
     """S10, last: the configuration as it is now, whatever it was when the owner was told."""
     mode = policy.ceiling(world.mode)
@@ -270,7 +280,7 @@ def consequence(incident: Incident, target: Target, verdict: Verdict, intent_id:
         return e.HoldsObserved((Hold(verdict.reason, by=verdict.detail),))
     if verdict.reason is Reason.RECOVERED:
         return e.RecoveryObserved(verdict.evidence)
-    if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED}:
+    if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED, Reason.ACTION_CHANGED}:
         return e.EpisodeBegan(verdict.evidence, verdict.reason)
     return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
 

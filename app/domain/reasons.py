@@ -16,6 +16,7 @@ class Reason(StrEnum):
     HOLD_CHANGED = "hold_changed"
     HOLD_ENDED = "hold_ended"
     MODE_CHANGED = "mode_changed"
+    ACTION_CHANGED = "action_changed"  # the policy would do more, or less, than was announced
     TARGETS_CHOSEN = "targets_chosen"  # the tasks of a user that are to make room for others
     TARGETS_LEFT = "targets_left"  # something protects them now, or they are not needed any more
     WARNING_LATE = "warning_late"  # confirmed when its round was over: it starts no grace period

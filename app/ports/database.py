@@ -9,7 +9,7 @@ from app.domain.clock import AnswerClock
 from app.domain.history import Entry
 from app.domain.incident import Incident, Keep, Receipt
 from app.domain.lease import Duty, Lease
-from app.domain.outbox import Delivery, IncidentQuery
+from app.domain.outbox import Delivery, IncidentQuery, Promise
 from app.domain.press import Once
 from app.domain.steps import Transition
 
@@ -204,10 +204,10 @@ class Outbox(Protocol):
         """Return the messages whose next attempt is due, the longest due first."""
         ...
 
-    async def attempt(self, promises: Mapping[str, datetime | None], now: datetime) -> None:
+    async def attempt(self, promises: Mapping[str, Promise], now: datetime) -> None:
         """Note that these are about to be sent: from here on they may have arrived.
 
-        `promises`: by id of message, the latest deadline that it has named so far.
+        `promises`: by id of message, what it has said so far.
         """
         ...
 

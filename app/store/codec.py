@@ -9,10 +9,12 @@ from pydantic_core import from_json, to_json
 from app.domain.actions import Audience, MessageKind
 from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState
-from app.domain.outbox import Delivery
+from app.domain.outbox import Delivery, Promise
+from app.domain.policy import Announcement
 from app.domain.reasons import Reason
 
 _INCIDENT = TypeAdapter(Incident)
+_ANNOUNCED = TypeAdapter(Announcement)
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:
@@ -65,6 +67,17 @@ def entry_of(row: sa.RowMapping) -> Entry:
     )
 
 
+def promise_row(promise: Promise) -> dict[str, Any]:
+    """Return it by the names of the bound parameters."""
+    announced = promise.announced
+    what = _ANNOUNCED.dump_json(announced).decode() if announced else None
+    return {"until": promise.deadline, "what": what}
+
+
+def _announced(body: str | None) -> Announcement | None:
+    return _ANNOUNCED.validate_json(body) if body else None
+
+
 def delivery_of(row: sa.RowMapping) -> Delivery:
     return Delivery(
         message_id=row["message_id"],
@@ -76,7 +89,7 @@ def delivery_of(row: sa.RowMapping) -> Delivery:
         created_at=row["created_at"],
         attempts=row["attempts"],
         attempted_at=row["attempted_at"],
-        promised=row["promised"],
+        promised=Promise(row["promised"], _announced(row["announced"])),
         username=row["username"],
         alertname=row["alertname"],
         message=row["message"],

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.actions import MessageKind
 from app.domain.incident import Receipt, RecipientKind
 from app.domain.lease import Fence
-from app.domain.outbox import Delivery
+from app.domain.outbox import Delivery, Promise
 from app.domain.steps import Transition
-from app.store.codec import delivery_of, storable
+from app.store.codec import delivery_of, promise_row, storable
 from app.store.engine import reading
 from app.store.leases import writing_behind
 from app.store.schema import incidents, outbox
@@ -41,15 +41,19 @@ class SqlOutbox:
             rows = (await connection.execute(statement)).mappings().all()
         return [delivery_of(row) for row in rows]
 
-    async def attempt(self, promises: Mapping[str, datetime | None], now: datetime) -> None:
+    async def attempt(self, promises: Mapping[str, Promise], now: datetime) -> None:
         first = sa.func.coalesce(outbox.c.attempted_at, sa.literal(now, outbox.c.attempted_at.type))
         statement = (
             sa.update(outbox)
             .where(outbox.c.message_id == sa.bindparam("id"))
-            .values(attempted_at=first, promised=sa.bindparam("until"))
+            .values(
+                attempted_at=first,
+                promised=sa.bindparam("until"),
+                announced=sa.bindparam("what"),
+            )
         )
         # Always in this order: so of two that note the same messages, one waits for the other.
-        rows = [{"id": each, "until": promises[each]} for each in sorted(promises)]
+        rows = [{"id": each} | promise_row(promises[each]) for each in sorted(promises)]
         async with writing_behind(self._engine, self._fence) as connection:
             await connection.execute(statement, rows)
 

@@ -178,6 +178,7 @@ outbox = sa.Table(
     sa.Column("ts", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
     sa.Column("promised", Instant),
+    sa.Column("announced", sa.Text),
 )
 sa.Index("outbox_waiting", outbox.c.state, outbox.c.due_at)
 sa.Index("outbox_of_incident", outbox.c.incident_id)

@@ -27,7 +27,7 @@ from app.domain.incident import (
     StopRequest,
 )
 from app.domain.lifecycle import advance
-from app.domain.policy import Mode, StopAction
+from app.domain.policy import Announcement, Mode, StopAction
 from app.domain.reasons import Reason
 from app.errors import InvalidTransitionError
 from app.store.schema import metadata
@@ -72,10 +72,13 @@ def test_every_state_is_explained_and_no_other() -> None:
     assert list(STATES) == list(IncidentState)
 
 
+NOTHING = Announcement(StopAction.NONE)
+
+
 def possible_events(incident: Incident) -> Iterator[e.Event]:
     yield from (e.AlertActive(), e.AlertSeen(Expressions("v", "e"), {}), e.EpisodeBegan())
     yield from (e.TargetSeen(ALLOCATION, "name", 1), e.ReminderDue("reminder", "0.5"), e.RuleGone())
-    yield e.DeadlineMoved(ALLOCATION, timedelta(hours=1))
+    yield from (e.DeadlineMoved(ALLOCATION, timedelta(hours=1)), e.ActionEased(NOTHING))
     yield from (e.TargetsChosen((), DEMAND), e.TargetsLeft({ALLOCATION: Reason.NO_NEED}))
     yield from (e.ModeChanged(mode) for mode in Mode)
     yield from (e.HoldsObserved(()), e.HoldsObserved((SILENCED,)))

@@ -62,7 +62,9 @@ def opened(mode: Mode = Mode.ENFORCE) -> Incident:
 
 
 def given_warning(at: datetime = T0, clock: timedelta = timedelta()) -> GivenWarning:
-    return GivenWarning(at, clock=clock, deadline=at + GRACE, username="bob")
+    return GivenWarning(
+        at, clock=clock, deadline=at + GRACE, username="bob", announced=POLICY.announcement
+    )
 
 
 def warning_delivered(number: int = 1, receipt: Receipt = RECEIPT) -> e.WarningDelivered:

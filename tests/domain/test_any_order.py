@@ -40,6 +40,7 @@ from tests.domain.examples import (
     T0,
     UNANSWERED,
     WITHDRAWN,
+    given_warning,
     messages,
     opened,
 )
@@ -171,7 +172,7 @@ class AnyOrder(RuleBasedStateMachine):
         """Slack confirms a message: of this round, or of one that was over by then."""
         before = self.incident
         number = max(before.round - late, 1)
-        warning = GivenWarning(self.now, self.clock, self.now + GRACE, "bob")
+        warning = given_warning(self.now, self.clock)
         receipt = Receipt("D1", str(len(self.posted)), kind)
         event = e.WarningDelivered(number, receipt, {ALLOCATION: warning})
         self.posted.append(event)

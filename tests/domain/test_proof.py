@@ -9,7 +9,7 @@ from app.domain.cluster import TaskType, User
 from app.domain.evidence import Readings
 from app.domain.incident import Hold, Incident, Keep
 from app.domain.matchers import Matcher
-from app.domain.policy import Mode
+from app.domain.policy import Announcement, Fallback, Mode, Rulebook, StopAction
 from app.domain.proof import Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
 from app.domain.reasons import Reason
@@ -57,6 +57,14 @@ def verdict(
         seen or world(DUE),
         policy=POLICY,
         limits=LIMITS,
+    )
+
+
+def told(announced: Announcement | None) -> Incident:
+    [target] = notified().targets
+    assert target.warning
+    return notified().with_target(
+        replace(target, warning=replace(target.warning, announced=announced))
     )
 
 
@@ -233,6 +241,24 @@ def test_a_warning_to_somebody_else_does_not_count() -> None:
 
 def test_a_lowered_mode_forbids_what_was_warned_about_before() -> None:
     assert verdict(replace(notified(), mode=Mode.WARN)).reason is Reason.MODE
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [Announcement(StopAction.NONE), Announcement(StopAction.PAUSE), None],
+    ids=["nothing", "a pause, and nothing where none is possible", "nobody knows what"],
+)
+def test_s1_nothing_harsher_is_done_than_was_announced(announced: Announcement | None) -> None:
+    incident = told(announced)
+
+    assert verdict(incident).reason is Reason.ACTION_CHANGED
+
+
+def test_something_milder_than_was_announced_may_be_done() -> None:
+    milder = replace(POLICY, action=StopAction.PAUSE, fallback=Fallback.KILL)
+    rulebook = Rulebook(Mode.ENFORCE, {milder.name: milder})
+
+    assert verdict(seen=world(DUE, rulebook=rulebook)).is_proven
 
 
 def test_the_verdict_carries_all_that_it_rests_on() -> None:

@@ -12,7 +12,7 @@ from tests.machine import by_hand
 from tests.machine.answer_time import AnswerTime
 from tests.machine.breaches import Breach, Case, Through, covers
 from tests.machine.by_hand import Promise, Wish
-from tests.machine.configurations import UNSAVED, Configuration, Law
+from tests.machine.configurations import KILL, PAUSED, UNSAVED, Configuration, Law
 from tests.machine.room import why_unwanted
 from tests.machine.stamps import Stamp
 from tests.machine.tasks import Condition
@@ -175,6 +175,7 @@ class Court:
         if call.owner != condition.identity.username:
             yield f"S2: it is {call.owner}'s, and {condition.identity.username} was judged"
         yield from self._told_first(told, call, condition)
+        yield from self._as_announced(told, call, condition)
         yield from self._proven(call, condition)
         yield from self._peers(call, condition)
         yield from self._allowed(call, condition)
@@ -203,6 +204,17 @@ class Court:
         had = self.answer_time.since(confirmed)
         if had < grace:
             yield f"S13: the owner had {had} of {grace}"
+
+    def _as_announced(self, told: Told, call: Call, condition: Condition) -> Iterator[str]:
+        """S1: nothing harsher than the warning said, and whatever else was said since."""
+        identity = condition.identity
+        lawful = self.facts.law.ways(identity.policy, identity.task_type)
+        since = [each for each in self.memory.told if each.key == told.key and each.at > told.at]
+        for each in (told, *since):
+            ways = each.ways(identity.task_type)
+            is_instead = PAUSED in ways and PAUSED not in lawful
+            if call.way == KILL and each.post.deadlines and (KILL not in ways or is_instead):
+                yield f"S1: a kill, where the {each.post.kind} said {sorted(ways)}"
 
     def _proven(self, call: Call, condition: Condition) -> Iterator[str]:
         """S3: Prometheus has just said so itself, with fresh samples."""

@@ -14,6 +14,7 @@ from app.domain.actions import Matter, MessageKind, Notice
 from app.domain.cluster import Allocation, Snapshot
 from app.domain.incident import Receipt, RecipientKind
 from app.domain.outbox import Recipient
+from app.domain.policy import Fallback, StopAction
 from app.domain.readings import PeerReading, RuleAlert, Sample
 from app.errors import StopNotSentError
 from tests.machine.configurations import KILL, PAUSED
@@ -58,6 +59,17 @@ class Told:
     post: Post
     """Of several incidents that it is about, as far as it is about this one."""
     message_id: str
+    action: StopAction = StopAction.KILL
+    """What it says is done at the deadline."""
+    fallback: Fallback = Fallback.NONE
+    """What it says is done where that cannot be."""
+
+    def ways(self, task_type: str) -> frozenset[str]:
+        """Return by which calls it says that a task of this type is stopped."""
+        if self.action is not StopAction.PAUSE:
+            return frozenset({KILL} if self.action is StopAction.KILL else ())
+        falls_back = frozenset({KILL} if self.fallback is Fallback.KILL else ())
+        return falls_back | {PAUSED} if task_type == "trial" else falls_back
 
     def names(self, allocation_id: str) -> bool:
         """Tell whether it is a first warning that names the allocation and its deadline."""
@@ -262,7 +274,15 @@ class WitnessedSlack(FakeSlack):
     def _tells(self, matter: Matter, message_id: str) -> None:
         identity = matter.incident.identity
         post = replace(self.posts[-1], deadlines=dict(matter.deadlines))
-        told = Told(self.stamps.now(), identity.key, identity.username, post, message_id)
+        told = Told(
+            self.stamps.now(),
+            identity.key,
+            identity.username,
+            post,
+            message_id,
+            matter.action,
+            matter.fallback,
+        )
         self.memory.told.append(told)
         self.judge(told)
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.history import Entry
 from app.domain.incident import Receipt, RecipientKind
 from app.domain.lease import Duty, Fence, Lease
+from app.domain.outbox import Promise
 from app.errors import StaleLeaseError
 from app.store.leases import SqlLeases, writing_behind
 from app.store.outbox import SqlOutbox
@@ -97,7 +98,7 @@ async def tick_clock(store: SqlIncidentStore, _outbox: SqlOutbox) -> None:
 
 
 async def attempt(_store: SqlIncidentStore, outbox: SqlOutbox) -> None:
-    await outbox.attempt({await message_id(outbox): None}, T0)
+    await outbox.attempt({await message_id(outbox): Promise()}, T0)
 
 
 async def sent(store: SqlIncidentStore, outbox: SqlOutbox) -> None:

@@ -12,8 +12,8 @@ from app.domain.history import Entry
 from app.domain.incident import Hold, Incident, IncidentState, Keep, Receipt, RecipientKind
 from app.domain.lifecycle import advance
 from app.domain.opening import open_incident
-from app.domain.outbox import IncidentQuery
-from app.domain.policy import Mode
+from app.domain.outbox import IncidentQuery, Promise
+from app.domain.policy import Announcement, Fallback, Mode, StopAction
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
 from app.errors import IncidentNotFoundError, IntentExistsError, StaleIncidentError
@@ -255,11 +255,12 @@ async def test_an_attempt_is_remembered_from_the_first_on(
     await stored(store)
     (waiting,) = await outbox.due(T0, limit=10)
 
-    await outbox.attempt({waiting.message_id: T0 + MINUTE}, T0)
-    await outbox.attempt({waiting.message_id: T0 + 2 * MINUTE}, T0 + MINUTE)
+    later = Promise(T0 + 2 * MINUTE, Announcement(StopAction.PAUSE, Fallback.KILL))
+    await outbox.attempt({waiting.message_id: Promise(T0 + MINUTE)}, T0)
+    await outbox.attempt({waiting.message_id: later}, T0 + MINUTE)
 
     (tried,) = await outbox.due(T0 + MINUTE, limit=10)
-    assert (tried.attempted_at, tried.promised) == (T0, T0 + 2 * MINUTE)
+    assert (tried.attempted_at, tried.promised) == (T0, later)
 
 
 async def test_a_postponed_message_waits_for_its_time(
