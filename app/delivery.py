@@ -8,8 +8,9 @@ from datetime import timedelta
 import structlog
 
 from app.context import Context
-from app.domain.actions import Audience, MessageKind, Notice
+from app.domain.actions import REMINDING, Audience, MessageKind, Notice
 from app.domain.alert import Scope
+from app.domain.announcing import is_told_elsewhere
 from app.domain.bundles import Bundle, bundles
 from app.domain.cluster import is_deactivated
 from app.domain.incident import Incident, Receipt, RecipientKind
@@ -166,6 +167,9 @@ class Dispatcher:
             for each in orders:
                 await self._outcomes.refuse(each.delivery, why)
             return
+        orders = await self._told_there(orders, recipient)
+        if not orders:
+            return
         wait = await self._messenger.wait(recipient)
         if wait:
             for each in orders:
@@ -180,7 +184,17 @@ class Dispatcher:
         self._tenure.demand_sure()
         receipt = await self._messenger.post(recipient, notice, message_ids=list(promises))
         for each in orders:
-            await self._outcomes.confirm(each.delivery, receipt, notice)
+            await self._outcomes.confirm(each.delivery, receipt, notice, recipient)
+
+    async def _told_there(self, orders: Sequence[Order], recipient: Recipient) -> Sequence[Order]:
+        """Let those begin anew who would be reminded elsewhere than they were warned."""
+        left = []
+        for each in orders:
+            if each.delivery.kind in REMINDING and is_told_elsewhere(each.incident, recipient):
+                await self._outcomes.begin_anew(each.delivery, recipient)
+            else:
+                left.append(each)
+        return left
 
     def _is_deactivated(self, owner: str) -> bool:
         limit = self._context.rulebook.limits.snapshot_age
@@ -201,7 +215,7 @@ class Dispatcher:
         for each in orders:
             receipt = found.get(each.delivery.message_id)
             if receipt is not None:
-                await self._outcomes.confirm(each.delivery, receipt, notice)
+                await self._outcomes.confirm(each.delivery, receipt, notice, recipient)
         return [each for each in orders if each.delivery.message_id not in found]
 
     async def _notice(self, orders: Sequence[Order], recipient: Recipient) -> Notice:

@@ -10,6 +10,7 @@ import structlog
 from app.context import Context
 from app.domain import by_hand_proof
 from app.domain import events as e
+from app.domain.actions import Audience
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
 from app.domain.evidence import Readings
@@ -172,7 +173,12 @@ class Executor:
             evidence = await self._systems.rules.query(expressions.evidence)
         except UpstreamError as exc:
             return replace(read, query_error=str(exc) or type(exc).__name__)
-        return replace(read, verify=verify, evidence=evidence)
+        read = replace(read, verify=verify, evidence=evidence)
+        try:
+            recipient = await self._systems.messenger.recipient(Audience.OWNER, target.username)
+        except UpstreamError as exc:
+            return replace(read, recipient_error=str(exc) or type(exc).__name__)
+        return replace(read, recipient=recipient)
 
     async def _carry_out(
         self,

@@ -122,7 +122,8 @@ async def _start(
     answers = Answers(store, recorder, context, wake=watch.wake)
     book = SqlPressBook(engine)
     owner_actions = OwnerActions(answers, store, book, context)
-    presses = Presses(owner_actions, answers, store, book, recorder, context)
+    messenger = clients.systems.messenger
+    presses = Presses(owner_actions, answers, store, book, recorder, messenger, context)
     manual = ManualActions(answers, store, book, recorder, clients.systems, context)
     tasks = Tasks(clients.rule_files, clients.silence_lists, store, context)
     links = owner_links(settings)

@@ -8,7 +8,7 @@ from app.context import Context
 from app.domain import events as e
 from app.domain.actions import Audience, Matter, MessageKind, Notice
 from app.domain.incident import GivenWarning, Hold, Receipt
-from app.domain.outbox import Delivery, Pace
+from app.domain.outbox import Delivery, Pace, Recipient
 from app.domain.policy import Announcement
 from app.domain.reasons import Reason
 from app.domain.steps import Transition
@@ -35,11 +35,13 @@ class Outcomes:
         self._context = context
         self._pace = pace
 
-    async def confirm(self, delivery: Delivery, receipt: Receipt, notice: Notice) -> None:
+    async def confirm(
+        self, delivery: Delivery, receipt: Receipt, notice: Notice, recipient: Recipient
+    ) -> None:
         """Store the confirmation and what it means, however often others store meanwhile."""
         while True:
             incident = await self._store.incident(delivery.incident_id)
-            event = await self._confirmed(delivery, receipt, notice)
+            event = await self._confirmed(delivery, receipt, notice, recipient)
             events = [event] if event else []
             transition = self._recorder.after(Transition(incident), events)
             try:
@@ -51,7 +53,7 @@ class Outcomes:
             return
 
     async def _confirmed(
-        self, delivery: Delivery, receipt: Receipt, notice: Notice
+        self, delivery: Delivery, receipt: Receipt, notice: Notice, recipient: Recipient
     ) -> e.Event | None:
         if delivery.kind is not MessageKind.WARNING:
             return None
@@ -66,6 +68,7 @@ class Outcomes:
                 deadline=max(matter.deadlines.get(target.allocation_id, now), named),
                 username=target.username,
                 announced=announced_by(delivery, matter),
+                channel=recipient.channel,
             )
             for matter in notice.matters
             if matter.incident.incident_id == delivery.incident_id
@@ -85,16 +88,26 @@ class Outcomes:
         # A reminder that goes nowhere says of the warning before it that nobody can answer it.
         until = self._context.now() + self._context.rulebook.limits.unreachable_retry
         hold = Hold(Reason.OWNER_UNREACHABLE, until=until, detail=why)
+        await self._drop(delivery, why, e.OwnerUnreachable(delivery.round, hold))
+        self._context.telemetry.delivery(delivery.kind, "refused")
+
+    async def begin_anew(self, delivery: Delivery, recipient: Recipient) -> None:
+        """Drop a reminder of a warning that was given elsewhere: who is told now was not (S1)."""
+        why = f"the warning was given elsewhere than in {recipient.channel}"
+        event = e.EpisodeBegan({"now_told_in": recipient.channel}, Reason.RECIPIENT_CHANGED)
+        await self._drop(delivery, why, event)
+        self._context.telemetry.delivery(delivery.kind, "dropped")
+
+    async def _drop(self, delivery: Delivery, why: str, event: e.Event) -> None:
+        """Drop a message, and store what that means, however often others store meanwhile."""
         while True:
             incident = await self._store.incident(delivery.incident_id)
-            event = e.OwnerUnreachable(delivery.round, hold)
             transition = self._recorder.after(Transition(incident), [event])
             try:
                 await self._outbox.drop(delivery.message_id, why, transition)
             except StaleIncidentError:
                 continue
             self._recorder.note(transition)
-            self._context.telemetry.delivery(delivery.kind, "refused")
             return
 
     async def drop(self, delivery: Delivery, why: str) -> None:

@@ -7,12 +7,18 @@ import structlog
 
 from app.answers import Answers
 from app.context import Context
+from app.domain.actions import Audience
 from app.domain.events import PressRefused
 from app.domain.incident import Incident, IncidentState, RecipientKind
 from app.domain.press import Once, Press, Verb
-from app.errors import AskedTwiceError, IncidentNotFoundError, StaleIncidentError
+from app.errors import (
+    AskedTwiceError,
+    IncidentNotFoundError,
+    StaleIncidentError,
+    UpstreamError,
+)
 from app.owner_actions import AGAIN, HOW_IT_ENDED, TWICE, OwnerActions
-from app.ports import IncidentStore, PressBook
+from app.ports import IncidentStore, Messenger, PressBook
 from app.recorder import Recorder
 
 log = structlog.get_logger()
@@ -30,6 +36,7 @@ class Presses:
         store: IncidentStore,
         book: PressBook,
         recorder: Recorder,
+        messenger: Messenger,
         context: Context,
     ) -> None:
         self._owner_actions = owner_actions
@@ -37,6 +44,7 @@ class Presses:
         self._store = store
         self._book = book
         self._recorder = recorder
+        self._messenger = messenger
         self._context = context
 
     async def handle(self, press: Press) -> str:
@@ -62,13 +70,14 @@ class Presses:
             incident = await self._store.incident(incident_id)
         except IncidentNotFoundError:
             return _GONE
-        refusal = self._refusal(press, incident)
+        is_owner = await self._is_owner(press, incident)
+        refusal = self._refusal(press, incident, is_owner=is_owner)
         if refusal:
             await self._note(incident, press)
             return refusal
         if incident.is_final and press.verb is not Verb.RESET:
             return HOW_IT_ENDED[incident.state]
-        by = self._name(press, incident)
+        by = incident.identity.username if is_owner else _of(press)
         key = f"{press.press_id}/{incident_id}"
         match press.verb:
             case Verb.KEEP:
@@ -82,13 +91,32 @@ class Presses:
             case Verb.RESET:
                 return await self._reset(by, key)
 
-    def _refusal(self, press: Press, incident: Incident) -> str:
+    async def _is_owner(self, press: Press, incident: Incident) -> bool:
+        """Tell whether it was pressed in the owner's direct messages, where nobody else can do so.
+
+        So an owner who was found by an e-mail address is known. It is the owner's by what is known
+        now: a message to somebody whom the configuration took for the owner by mistake stays there.
+        Where Slack does not tell, it is believed for what protects the task alone.
+        """
+        message = incident.message
+        if message is None or message.recipient is not RecipientKind.OWNER:
+            return False
+        if message.channel != press.channel:
+            return False
+        try:
+            now = await self._messenger.recipient(Audience.OWNER, incident.identity.username)
+        except UpstreamError as exc:
+            log.warning("press_not_confirmed", incident_id=incident.incident_id, error=str(exc))
+            return press.verb is Verb.KEEP
+        return now.kind is RecipientKind.OWNER and now.channel == press.channel
+
+    def _refusal(self, press: Press, incident: Incident, *, is_owner: bool) -> str:
         """Return why it is not for this person to say. Empty: it is."""
         authority = self._context.rulebook.authority
         if press.verb in _OF_ADMINS:
             return "" if authority.is_admin(press.user_id) else _FOR_ADMINS
         may = authority.may_answer_for(incident.identity.username, press.user_id)
-        return "" if may or _is_in_their_own_messages(press, incident) else _NOT_YOURS
+        return "" if may or is_owner else _NOT_YOURS
 
     async def _note(self, incident: Incident, press: Press) -> None:
         log.warning(
@@ -100,11 +128,6 @@ class Presses:
         # Where the incident changed at the same moment, the log has it.
         with suppress(StaleIncidentError):
             await self._recorder.record(incident, PressRefused(_of(press), press.verb))
-
-    def _name(self, press: Press, incident: Incident) -> str:
-        """Return for the history who it was: the owner by the user name, others by Slack's id."""
-        is_theirs = _is_in_their_own_messages(press, incident)
-        return incident.identity.username if is_theirs else _of(press)
 
     async def _dismiss(self, incident: Incident, by: str, key: str) -> str:
         now = self._context.now()
@@ -135,16 +158,6 @@ class Presses:
         except AskedTwiceError:
             return TWICE
         return "The breaker is reset. Every owner is warned anew, with a whole grace period."
-
-
-def _is_in_their_own_messages(press: Press, incident: Incident) -> bool:
-    """Tell whether it was pressed in the owner's direct messages, where nobody else can press it.
-
-    So an owner who was found by an e-mail address is known.
-    """
-    message = incident.message
-    is_own = message is not None and message.recipient is RecipientKind.OWNER
-    return is_own and message is not None and message.channel == press.channel
 
 
 def _of(press: Press) -> str:

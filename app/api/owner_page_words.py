@@ -73,6 +73,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.HOLD_ENDED: "Nothing held it any more: it began anew, with a new message and full time.",
     Reason.MODE_CHANGED: "The watchdog was set to do more, or less. Whoever was told is told anew.",
     Reason.ACTION_CHANGED: "The watchdog was set to do something else when your time is over.",
+    Reason.RECIPIENT_CHANGED: "You are told elsewhere by now: it began anew, with full time.",
     Reason.TARGETS_CHOSEN: "It was found which tasks would make room for others.",
     Reason.TARGETS_LEFT: "Some of the tasks were left alone: protected by now, or not needed.",
     Reason.WARNING_LATE: "A message reached you too late to count. It gives nobody less time.",

@@ -20,6 +20,7 @@ class MessageKind(StrEnum):
     BREAKER = "breaker"  # a new post to the admins: the breaker has tripped
 
 
+REMINDING = frozenset({MessageKind.REMINDER, MessageKind.LAST_CALL})
 FOR_ADMINS = frozenset({MessageKind.ADMINS, MessageKind.BREAKER})
 
 

@@ -1,14 +1,16 @@
-"""What was announced to an owner, and what would be done by now (S1, S10).
+"""What was announced to whom, and what would be done, and who be told, by now (S1, S10).
 
 Who was told that it is paused is not killed because the configuration has changed meanwhile: that
-takes a new warning, and a full grace period. What is milder than announced takes none.
+takes a new warning, and a full grace period. What is milder than announced takes none. And whom
+the configuration has corrected since was never told.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from app.domain.events import ActionEased
-from app.domain.incident import GivenWarning, Incident, Target
+from app.domain.incident import GivenWarning, Incident, RecipientKind, Target
+from app.domain.outbox import Recipient
 from app.domain.policy import Announcement, Mode, Rulebook
 from app.domain.reasons import Reason
 from app.domain.steps import Step, status
@@ -43,6 +45,22 @@ def is_announced(incident: Incident, rulebook: Rulebook) -> bool:
     """Tell whether what would be done by now is what was announced, where anything was."""
     more = any(harsher(incident, each, rulebook) for each in incident.targets)
     return not more and not any(eases(incident, rulebook))
+
+
+def told_elsewhere(target: Target, recipient: Recipient) -> bool:
+    """Tell whether the owner would be told in another conversation than the warning was given in.
+
+    Whoever reads that one need not be the owner (S1). Where the admins would be told by now instead
+    of the owner, nobody would be.
+    """
+    warning = target.warning
+    if warning is None or target.outcome:
+        return False
+    return recipient.kind is RecipientKind.ADMINS or warning.channel != recipient.channel
+
+
+def is_told_elsewhere(incident: Incident, recipient: Recipient) -> bool:
+    return any(told_elsewhere(each, recipient) for each in incident.targets)
 
 
 def eased(incident: Incident, event: ActionEased) -> Step | None:

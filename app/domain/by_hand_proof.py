@@ -16,6 +16,7 @@ from app.domain.world import World
 REQUEST_LIFE = timedelta(minutes=15)
 """After that a request is too old to be carried out, whatever has kept it from it."""
 _OF_AN_ALERT = {Reason.NOT_FIRING, Reason.NOT_IN_ALERTMANAGER, Reason.EXPRESSIONS_MISSING}
+_NOT_ASKED = {Reason.EVIDENCE_MISSING, Reason.SLACK_UNAVAILABLE}
 WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOP_ELSEWHERE}
 """What may be otherwise at the next tick: a pause waits until all of an experiment is to pause."""
 
@@ -75,11 +76,13 @@ def against(
     policy: Policy,
     limits: Limits,
 ) -> Iterator[No]:
-    """Yield what would keep the watchdog itself from it. The alert's queries are not asked."""
+    """Yield what would keep the watchdog itself from it. Neither the alert's queries are asked, nor
+    Slack.
+    """
     for reason, detail in objections(
         incident, target, readings, world, policy=policy, limits=limits
     ):
-        if reason is not Reason.EVIDENCE_MISSING and not _is_moot(reason, incident, world):
+        if reason not in _NOT_ASKED and not _is_moot(reason, incident, world):
             yield reason, detail
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.cluster import Allocation
 from app.domain.incident import Incident, Target
 from app.domain.observation import expressions_of
+from app.domain.outbox import Recipient
 from app.domain.readings import PeerReading, Sample
 from app.domain.world import World
 
@@ -24,6 +25,9 @@ class Readings:
     verify: Sequence[Sample] | None = None
     evidence: Sequence[Sample] | None = None
     query_error: str = ""
+    recipient: Recipient | None = None
+    """Where the owner would be told now. None: unknown."""
+    recipient_error: str = ""
 
 
 def evidence_of(
@@ -45,6 +49,7 @@ def evidence_of(
         },
         "peers": {peer.peer: _peer_state(incident, peer) for peer in world.peers},
         "heartbeat_at": _time(world.heartbeat_at),
+        "told_in": target.warning.channel if target.warning else None,
         "warning_delivered_at": _time(target.warning.delivered_at if target.warning else None),
     }
 

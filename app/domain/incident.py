@@ -74,6 +74,8 @@ class GivenWarning:
     """How much later than promised the deadline is by now: nobody waited for the GPUs."""
     announced: Announcement | None = None
     """What was said to be done, the mildest of what messages have said since. None: unknown."""
+    channel: str = ""
+    """The conversation to which it was addressed. Empty: unknown."""
 
 
 class IntentState(StrEnum):

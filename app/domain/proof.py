@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.domain import events as e
 from app.domain.alert import Scope
-from app.domain.announcing import harsher
+from app.domain.announcing import harsher, told_elsewhere
 from app.domain.cluster import TaskType, is_deactivated
 from app.domain.events import Evidence
 from app.domain.evidence import Readings, evidence_of
@@ -50,6 +50,7 @@ UNKNOWN = frozenset(
         Reason.EVIDENCE_STALE,
         Reason.EXPRESSIONS_MISSING,
         Reason.HEARTBEAT_MISSING,
+        Reason.SLACK_UNAVAILABLE,
         Reason.OWNER_UNKNOWN,
         Reason.NOT_FIRING,
         Reason.NOT_IN_ALERTMANAGER,
@@ -59,6 +60,8 @@ UNKNOWN = frozenset(
 """The reasons that are no knowledge: the same question is asked again at the next tick (S5)."""
 _OVER = frozenset({Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED})
 _ENDING = _OVER | {Reason.RECOVERED}
+_CHANGED = {Reason.ACTION_CHANGED, Reason.RECIPIENT_CHANGED}
+_BEGINS_ANEW = _CHANGED | {Reason.NEW_EPISODE, Reason.HOLD_ENDED}
 
 
 def judge(
@@ -94,7 +97,7 @@ def objections(
         _prometheus(incident, target, readings, world, limits),
         _alertmanager(incident, target, world),
         _heartbeat(world, limits),
-        _owner_told(target, world, policy),
+        _owner_told(target, readings, world, policy),
         _as_announced(incident, target, world),
         _mode(incident, world, policy),
         _wanted(incident, target, world, policy),
@@ -212,8 +215,10 @@ def _heartbeat(world: World, limits: Limits) -> Iterator[No]:
         yield Reason.HEARTBEAT_MISSING, f"last seen {world.heartbeat_at.isoformat()}"
 
 
-def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[No]:
-    """S1, S9: a delivered warning that names this allocation, and its whole grace period."""
+def _owner_told(target: Target, readings: Readings, world: World, policy: Policy) -> Iterator[No]:
+    """S1, S9: a delivered warning that names this allocation, and its whole grace period; given
+    where the owner is told now, too.
+    """
     left = remaining(target, policy, clock=world.clock, now=world.now)
     if target.warning is None or left is None:
         yield Reason.NOT_WARNED, ""
@@ -221,6 +226,10 @@ def _owner_told(target: Target, world: World, policy: Policy) -> Iterator[No]:
         yield Reason.OWNER_CHANGED, f"{target.warning.username} was told"
     elif left > timedelta():
         yield Reason.GRACE_RUNS, f"{left.total_seconds():.0f} s are left"
+    elif readings.recipient is None:
+        yield Reason.SLACK_UNAVAILABLE, readings.recipient_error
+    elif told_elsewhere(target, readings.recipient):
+        yield Reason.RECIPIENT_CHANGED, f"{target.warning.channel} was told"
 
 
 def _as_announced(incident: Incident, target: Target, world: World) -> Iterator[No]:
@@ -280,7 +289,7 @@ def consequence(incident: Incident, target: Target, verdict: Verdict, intent_id:
         return e.HoldsObserved((Hold(verdict.reason, by=verdict.detail),))
     if verdict.reason is Reason.RECOVERED:
         return e.RecoveryObserved(verdict.evidence)
-    if verdict.reason in {Reason.NEW_EPISODE, Reason.HOLD_ENDED, Reason.ACTION_CHANGED}:
+    if verdict.reason in _BEGINS_ANEW:
         return e.EpisodeBegan(verdict.evidence, verdict.reason)
     return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
 

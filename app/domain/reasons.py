@@ -17,6 +17,7 @@ class Reason(StrEnum):
     HOLD_ENDED = "hold_ended"
     MODE_CHANGED = "mode_changed"
     ACTION_CHANGED = "action_changed"  # the policy would do more, or less, than was announced
+    RECIPIENT_CHANGED = "recipient_changed"  # the owner is told elsewhere by now than was told
     TARGETS_CHOSEN = "targets_chosen"  # the tasks of a user that are to make room for others
     TARGETS_LEFT = "targets_left"  # something protects them now, or they are not needed any more
     WARNING_LATE = "warning_late"  # confirmed when its round was over: it starts no grace period
@@ -56,6 +57,7 @@ class Reason(StrEnum):
     DETERMINED_UNAVAILABLE = "determined_unavailable"
     PROMETHEUS_UNAVAILABLE = "prometheus_unavailable"
     ALERTMANAGER_UNAVAILABLE = "alertmanager_unavailable"
+    SLACK_UNAVAILABLE = "slack_unavailable"  # nobody can say where the owner is told now
     OWNER_UNKNOWN = "owner_unknown"
     TYPE_DIFFERS = "type_differs"  # the alert names another type of task than Determined
     NOT_STOPPABLE = "not_stoppable"  # the task's type has no call that stops it

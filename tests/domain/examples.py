@@ -21,6 +21,7 @@ from app.domain.incident import (
 from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher, Silence
 from app.domain.opening import open_incident
+from app.domain.outbox import Recipient
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
 from app.domain.reasons import Reason
@@ -63,7 +64,12 @@ def opened(mode: Mode = Mode.ENFORCE) -> Incident:
 
 def given_warning(at: datetime = T0, clock: timedelta = timedelta()) -> GivenWarning:
     return GivenWarning(
-        at, clock=clock, deadline=at + GRACE, username="bob", announced=POLICY.announcement
+        at,
+        clock=clock,
+        deadline=at + GRACE,
+        username="bob",
+        announced=POLICY.announcement,
+        channel=RECEIPT.channel,
     )
 
 
@@ -192,5 +198,6 @@ def readings(**changes: object) -> Readings:
         "allocation": allocation(),
         "verify": (Sample({}, 0.0),),
         "evidence": (Sample({}, 12.0),),
+        "recipient": Recipient(RECEIPT.channel, RecipientKind.OWNER),
     }
     return Readings(**(values | changes))  # type: ignore[arg-type] # Changes are words of the test.

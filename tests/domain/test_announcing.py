@@ -130,20 +130,21 @@ def test_what_is_eased_already_is_no_news() -> None:
     assert advance(held(), e.ActionEased(PAUSE), POLICY, at=T0).entries == ()
 
 
-NO = Verdict(Reason.ACTION_CHANGED, "pause was announced")
-
-
-def test_s9_a_due_stop_that_is_harsher_than_announced_begins_another_round() -> None:
+@pytest.mark.parametrize("reason", [Reason.ACTION_CHANGED, Reason.RECIPIENT_CHANGED])
+def test_s9_a_due_stop_that_was_announced_otherwise_begins_another_round(reason: Reason) -> None:
     incident = notified()
 
-    event = consequence(incident, incident.targets[0], NO, "n1")
+    event = consequence(incident, incident.targets[0], Verdict(reason), "n1")
 
-    assert event == e.EpisodeBegan({}, Reason.ACTION_CHANGED)
+    assert event == e.EpisodeBegan({}, reason)
 
 
+@pytest.mark.parametrize("reason", [Reason.ACTION_CHANGED, Reason.RECIPIENT_CHANGED])
 @pytest.mark.parametrize("incident", [stopping(), calling(), sent()], ids=lambda each: each.state)
-def test_s6_an_open_intent_that_is_harsher_than_announced_is_withdrawn(incident: Incident) -> None:
-    event = consequence(incident, incident.targets[0], NO, "n1")
+def test_s6_an_open_intent_that_was_announced_otherwise_is_withdrawn(
+    incident: Incident, reason: Reason
+) -> None:
+    event = consequence(incident, incident.targets[0], Verdict(reason), "n1")
 
     assert isinstance(event, e.StopWithdrawn)
     withdrawn = after(incident, event)

@@ -7,8 +7,9 @@ import pytest
 
 from app.domain.cluster import TaskType, User
 from app.domain.evidence import Readings
-from app.domain.incident import Hold, Incident, Keep
+from app.domain.incident import Hold, Incident, Keep, RecipientKind
 from app.domain.matchers import Matcher
+from app.domain.outbox import Recipient
 from app.domain.policy import Announcement, Fallback, Mode, Rulebook, StopAction
 from app.domain.proof import Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
@@ -92,6 +93,10 @@ def test_a_stop_is_proven_when_every_rule_holds() -> None:
         (readings(evidence=(Sample({}, 5), Sample({}, 31))), Reason.EVIDENCE_STALE),
         (readings(evidence=(Sample({}, float("nan")),)), Reason.EVIDENCE_STALE),
         (readings(evidence=(Sample({}, -5),)), Reason.EVIDENCE_STALE),
+        (readings(recipient=None, recipient_error="timeout"), Reason.SLACK_UNAVAILABLE),
+        (readings(recipient=Recipient("D2", RecipientKind.OWNER)), Reason.RECIPIENT_CHANGED),
+        (readings(recipient=Recipient("C1", RecipientKind.DELEGATE)), Reason.RECIPIENT_CHANGED),
+        (readings(recipient=Recipient("D1", RecipientKind.ADMINS)), Reason.RECIPIENT_CHANGED),
     ],
     ids=[
         "allocation gone",
@@ -111,6 +116,10 @@ def test_a_stop_is_proven_when_every_rule_holds() -> None:
         "one of two samples too old",
         "evidence is no number",
         "evidence from the future",
+        "Slack fails",
+        "the owner was somebody else's by mistake",
+        "somebody is told in the owner's place by now",
+        "nobody but the admins would be told by now",
     ],
 )
 def test_what_was_read_of_the_target_can_forbid_a_stop(read: Readings, reason: Reason) -> None:

@@ -110,7 +110,8 @@ def _desk(receiver: Receiver) -> Presses:
     book = receiver.calls.guard("store", SqlPressBook(receiver.database.engine))
     context, store, answers = receiver.context, receiver.store, receiver.answers
     owner_actions = OwnerActions(answers, store, book, context)
-    return Presses(owner_actions, answers, store, book, receiver.recorder, context)
+    slack = receiver.world.slack
+    return Presses(owner_actions, answers, store, book, receiver.recorder, slack, context)
 
 
 def _holdings(theatre: Theatre) -> object:

@@ -230,6 +230,7 @@ class Night:
             receiver.seen,
             self._book,
             receiver.recorder,
+            self.lab.messenger,
             receiver.context,
         )
 

@@ -42,6 +42,8 @@ class FakeSlack:
         """Owners who are not in Slack, or deactivated there."""
         self.delegates: dict[str, str] = {}
         """Channels that the configuration names, by owner."""
+        self.mistaken: dict[str, str] = {}
+        """Owners for whom the configuration names somebody else by mistake, by owner."""
         self.fault: UpstreamError | None = None
         """What every call raises."""
         self.refusals: dict[RecipientKind, UpstreamError] = {}
@@ -73,7 +75,7 @@ class FakeSlack:
             return Recipient(self.delegates[username], RecipientKind.DELEGATE)
         if username in self.unknown:
             return Recipient(ADMINS, RecipientKind.ADMINS, "deactivated in Slack")
-        return Recipient(f"D-{username}", RecipientKind.OWNER)
+        return Recipient(f"D-{self.mistaken.get(username, username)}", RecipientKind.OWNER)
 
     async def wait(self, recipient: Recipient) -> timedelta:
         return self.pauses.get(recipient.channel, timedelta())

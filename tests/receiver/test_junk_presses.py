@@ -67,7 +67,8 @@ class Handler:
     def __init__(self, receiver: Receiver) -> None:
         book = SqlPressBook(receiver.database.engine)
         actions = OwnerActions(receiver.answers, receiver.seen, book, receiver.context)
-        given = (receiver.seen, book, receiver.recorder, receiver.context)
+        slack = receiver.world.slack
+        given = (receiver.seen, book, receiver.recorder, slack, receiver.context)
         self._presses = Presses(actions, receiver.answers, *given)
         self.asked: list[Press] = []
 

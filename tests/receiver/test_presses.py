@@ -50,7 +50,13 @@ def presses_of(receiver: Receiver) -> Presses:
     book = SqlPressBook(receiver.database.engine)
     owner_actions = OwnerActions(receiver.answers, receiver.seen, book, receiver.context)
     return Presses(
-        owner_actions, receiver.answers, receiver.seen, book, receiver.recorder, receiver.context
+        owner_actions,
+        receiver.answers,
+        receiver.seen,
+        book,
+        receiver.recorder,
+        receiver.world.slack,
+        receiver.context,
     )
 
 
