@@ -13,7 +13,7 @@ from app.domain import events as e
 from app.domain.actions import Audience
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
-from app.domain.evidence import Readings
+from app.domain.evidence import Readings, with_quota
 from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.observation import expressions_of, holds_over
 from app.domain.policy import StopAction
@@ -88,7 +88,10 @@ class Executor:
             if isinstance(event, e.StopProven) and not go:
                 event = self._not_all(target, world)
             elif isinstance(event, e.StopProven):
-                event = replace(event, quota=self._quota(world, due), action=stop.action)
+                quota = self._quota(world, due)
+                # Of what a person asks for it counts nothing.
+                proof = event.proof if target.request else with_quota(event.proof, quota)
+                event = replace(event, proof=proof, quota=quota, action=stop.action)
             after = await self._record(incident, event)
             if after is None:
                 # What is on record of the others is judged anew at the next tick.

@@ -20,6 +20,7 @@ from tests.domain.examples import (
     IDENTITY,
     LIMITS,
     POLICY,
+    RECEIPT,
     T0,
     TASK,
     allocation,
@@ -273,11 +274,47 @@ def test_something_milder_than_was_announced_may_be_done() -> None:
 def test_the_verdict_carries_all_that_it_rests_on() -> None:
     evidence = verdict().evidence
 
-    assert evidence["verify"] == {"query": "idle{}", "result": [0.0]}
-    assert evidence["evidence"] == {"query": "age{}", "result": [12.0]}
+    assert evidence["verify"] == {"query": "idle{}", "result": [{"labels": {}, "value": 0.0}]}
+    assert evidence["evidence"] == {"query": "age{}", "result": [{"labels": {}, "value": 12.0}]}
     assert evidence["peers"] == {"am-1": "active"}
     assert evidence["allocation"]["username"] == "bob"
     assert evidence["warning_delivered_at"] == T0.isoformat()
+    assert evidence["warning"] == {
+        "username": "bob",
+        "deadline": DUE.isoformat(),
+        "channel": RECEIPT.channel,
+        "ts": RECEIPT.ts,
+        "to": "owner",
+    }
+
+
+def test_s12_what_was_not_asked_does_not_look_like_what_was_found_empty() -> None:
+    asked = verdict(read=readings(verify=())).evidence
+    failed = verdict(read=readings(verify=None, evidence=None, query_error="time-out")).evidence
+
+    assert asked["verify"] == {"query": "idle{}", "result": []}
+    assert failed["verify"] == {"query": "idle{}", "result": None}
+    assert failed["evidence"] == {"query": "age{}", "result": None}
+    assert (asked["errors"], failed["errors"]) == ([], ["time-out"])
+
+
+def test_s12_an_alert_that_is_gone_does_not_look_like_a_prometheus_that_does_not_answer() -> None:
+    gone = verdict(seen=world(DUE, firing={})).evidence
+    unknown = verdict(seen=world(DUE, firing=None)).evidence
+
+    assert (gone["fires"], unknown["fires"]) == (False, None)
+
+
+def test_s12_samples_keep_their_labels_as_far_as_anybody_would_read_them() -> None:
+    short = Sample({"gpu": "GPU-1", "job": "dcgm"}, 3.0)
+    long = Sample({f"label_{number:02}": "x" * 999 for number in range(99)}, 4.0)
+
+    told = verdict(read=readings(verify=(short, long, *[short] * 23))).evidence["verify"]
+
+    assert told["result"][0] == {"labels": {"gpu": "GPU-1", "job": "dcgm"}, "value": 3.0}
+    assert (len(told["result"]), told["left_out"]) == (20, 5)
+    assert len(told["result"][1]["labels"]) == 20
+    assert {len(value) for value in told["result"][1]["labels"].values()} == {100}
 
 
 def test_a_silence_of_a_neighbour_forbids_nothing() -> None:

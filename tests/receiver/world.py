@@ -23,6 +23,9 @@ from tests.domain.examples import ALLOCATION, ANNOTATIONS, IDENTITY, TASK, alloc
 from tests.receiver.clocks import Time
 from tests.receiver.slack import FakeSlack
 
+LABELS = {"job": "dcgm"}
+"""Those of every sample that Prometheus returns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kill:
@@ -173,7 +176,7 @@ class FakePrometheus:
             raise self.query_fault
         self.queries.append(expression)
         values = self.verify if expression == ANNOTATIONS["verify"] else self.evidence
-        return [Sample({}, value) for value in values]
+        return [Sample(LABELS, value) for value in values]
 
     def _answer(self) -> None:
         if self.fault is not None:
