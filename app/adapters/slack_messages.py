@@ -28,7 +28,7 @@ from app.domain.reclaimed import held_so_far
 # message may be rewritten with, although more could be posted.
 _SENTENCE = 300
 _DESCRIPTION = 1_500
-_ADMINS = 2_500
+_ADMINS = 2_900
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ Why: {0}.
 Look first whether the GPUs are really idle; an exporter that fails looks the same.
 To allow all: POST /api/v1/breaker {{"action": "reset", "reason": "…"}}. Every owner is warned \
 anew and has a whole grace period; the stops below then count no more.
-To allow some: leave it tripped, and end those tasks in Determined yourself, on its page or with \
-`det notebook kill ID` and the like.
+To allow some: leave it tripped, and stop each by its incident, with which its line begins: \
+`gpu-watchdog kill INCIDENT --reason "…"`, or POST /api/v1/incidents/INCIDENT/kill \
+{{"reason": "…"}}. Where an incident is listed more than once, name one with `--allocation` or \
+`allocation_ids`, or all of its tasks are stopped.
 To allow none: leave it tripped, and set `mode: warn`.
 About to be stopped, {1} in all (GET /api/v1/breaker lists them):"""
 
@@ -150,7 +152,11 @@ def alarm(state: BreakerState) -> str:
 
     The list comes last: names that users chose must not push anything else out of the message.
     """
-    listed = [f"• {each.task or each.allocation_id}" for each in state.stops[:_MOST_LISTED]]
+    listed = [
+        # The id comes first: where a long name is cut off, it is still there to be copied.
+        f"• {each.incident_id} · {each.task or each.allocation_id}"
+        for each in state.stops[:_MOST_LISTED]
+    ]
     left = len(state.stops) - len(listed)
     more = [f"… and {left} more"] if left else []
     return "\n".join([_EXPLANATION.format(state.reason, len(state.stops)), *listed, *more])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -11,7 +12,14 @@ from app.adapters.slack_messages import render
 from app.adapters.slack_text import date, escape
 from app.adapters.slack_words import consequence
 from app.domain.actions import Matter, MessageKind, Notice
-from app.domain.breaker import BreakerState, PlannedStop, alarm
+from app.domain.breaker import (
+    BreakerLimits,
+    BreakerState,
+    PlannedStop,
+    Quota,
+    alarm,
+    excess,
+)
 from app.domain.cluster import TaskType
 from app.domain.incident import Hold, IncidentState
 from app.domain.reasons import Reason
@@ -209,7 +217,9 @@ def test_admins_read_what_they_are_to_know_and_find_the_incident() -> None:
 
 
 def test_alarm_of_the_breaker_keeps_its_lines_and_its_ways_out_however_long_the_names() -> None:
-    stops = tuple(PlannedStop(f"i{n}", f"t{n}.1", f"notebook “{'&' * 200}”") for n in range(40))
+    stops = tuple(
+        PlannedStop(str(UUID(int=n)), f"t{n}.1", f"notebook “{'&' * 200}”") for n in range(40)
+    )
     state = BreakerState(tripped=True, at=T0, by="watchdog", reason="40 are due", stops=stops)
 
     message = render(notice(MessageKind.ADMINS, text=alarm(state)), LINKS)
@@ -218,7 +228,24 @@ def test_alarm_of_the_breaker_keeps_its_lines_and_its_ways_out_however_long_the_
     lines = message.text.split("\n")
     assert lines[1] == "Why: 40 are due."
     assert any("mode: warn" in line for line in lines)
-    assert any(line.startswith("• notebook “&amp;") for line in lines)
+    assert any("gpu-watchdog kill" in line for line in lines)
+    assert any(line.startswith(f"• {UUID(int=0)} · notebook “&amp;") for line in lines)
+
+
+def test_alarm_of_the_breaker_has_all_that_it_lists_where_names_are_as_long_as_they_get() -> None:
+    named = f"generic {UUID(int=1)} “{'n' * 40}” of {'u' * 40}"
+    stops = tuple(PlannedStop(str(UUID(int=n)), f"{UUID(int=n)}.1", named) for n in range(40))
+    why = excess(40, Quota(BreakerLimits(), running=100))
+    state = BreakerState(tripped=True, at=T0, by="watchdog", reason=why, stops=stops)
+
+    message = render(notice(MessageKind.ADMINS, text=alarm(state)), LINKS)
+
+    assert_fits(message)
+    lines = message.text.split("\n")
+    assert [line for line in lines if line.startswith("• ")] == [
+        f"• {UUID(int=n)} · {named}" for n in range(9)
+    ]
+    assert lines[-1] == "… and 31 more"
 
 
 @pytest.mark.parametrize("task_type", set(TaskType) - {TaskType.CHECKPOINT_GC})

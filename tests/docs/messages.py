@@ -177,9 +177,13 @@ def _fates() -> Iterator[Matter]:
     yield Matter(_trial(4, S.STOPPING))
 
 
+def _id(number: int) -> str:
+    return f"0f4c6a52-54a4-4f43-9f0e-2a3d1f1f6f{number:02}"
+
+
 def _breaker() -> Notice:
     stops = tuple(
-        PlannedStop(f"i{number}", f"41.{number}.1", f"trial 41.{number} “resnet-search” of bob")
+        PlannedStop(_id(number), f"41.{number}.1", f"trial 41.{number} “resnet-search” of bob")
         for number in range(12)
     )
     reason = "12 allocations are due now; allowed are at most 10 in an hour"

@@ -151,12 +151,27 @@ def test_the_alarm_says_why_what_was_about_to_happen_and_how_to_allow_it() -> No
     text = alarm(trip(Quota(due=stops(1, 2)), stop(1), by="watchdog", reason="2 are due", at=T0))
 
     assert "Why: 2 are due." in text
-    assert text.splitlines()[-2:] == ["• notebook t1 of bob", "• notebook t2 of bob"]
-    for way in ('{"action": "reset"', "det notebook kill", "mode: warn"):
+    assert text.splitlines()[-2:] == [
+        "• i1 · notebook t1 of bob",
+        "• i2 · notebook t2 of bob",
+    ]
+    for way in ('{"action": "reset"', "mode: warn"):
         assert way in text
 
 
-@pytest.mark.parametrize(("number", "last"), [(9, "• notebook t9 of bob"), (40, "… and 31 more")])
+def test_s12_the_alarm_allows_single_stops_in_a_way_that_the_history_has_as_stops() -> None:
+    """What is killed in Determined itself is, to the watchdog, a task that ended by itself."""
+    text = alarm(trip(Quota(due=stops(1)), stop(1), by="watchdog", reason="1 is due", at=T0))
+
+    assert '`gpu-watchdog kill INCIDENT --reason "…"`' in text
+    assert 'POST /api/v1/incidents/INCIDENT/kill {"reason": "…"}' in text
+    assert "`--allocation` or `allocation_ids`" in text
+    assert "det " not in text
+
+
+@pytest.mark.parametrize(
+    ("number", "last"), [(9, "• i9 · notebook t9 of bob"), (40, "… and 31 more")]
+)
 def test_the_alarm_lists_at_most_ten_lines(number: int, last: str) -> None:
     due = stops(*range(1, number + 1))
 
