@@ -87,6 +87,7 @@ class Reconciler:
             StoreUnavailableError: the database cannot be used; nothing was sent on its behalf.
         """
         began = self._monotonic()
+        await self._lookout.recall()
         is_ours = await self._tenure.begin()
         answerable, _ = await asyncio.gather(self._lookout.answerable(), self._lookout.refresh())
         if is_ours:

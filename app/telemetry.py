@@ -75,6 +75,8 @@ class Telemetry(_Levels):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self.registry = registry
+        self.knows_incidents = False
+        """Until what is open was read from the database for the first time."""
         self.last_tick: datetime | None = None
         """None until the reconciler has finished its first tick."""
         counter = partial(Counter, registry=registry)

@@ -16,16 +16,21 @@ async def healthy() -> PlainTextResponse:
 
 @router.get(
     "/-/ready",
-    summary="Webhooks are taken and incidents are watched",
+    summary="Webhooks are stored, and what is open is known",
     response_class=PlainTextResponse,
     responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"description": "The body says why not."}},
 )
 async def ready(store: StoreDep, context: ContextDep) -> PlainTextResponse:
+    """Tell whether deliveries may be sent here; no other system has a say in that."""
     await store.heartbeat_at()  # Raises, and so answers 503, when the database cannot be used.
-    if context.telemetry.last_tick is None:
+    telemetry = context.telemetry
+    if not telemetry.knows_incidents:
         return PlainTextResponse(
-            "not ready: the first tick has not ended\n", status.HTTP_503_SERVICE_UNAVAILABLE
+            "not ready: the open incidents have not been read\n",
+            status.HTTP_503_SERVICE_UNAVAILABLE,
         )
+    if telemetry.last_tick is None:
+        return PlainTextResponse("ready: webhooks are stored; the first tick has not ended\n")
     return PlainTextResponse("ready\n")
 
 

@@ -178,12 +178,19 @@ async def until(true: Callable[[], Awaitable[bool]], what: str) -> None:
 
 
 async def until_ready(client: httpx.AsyncClient) -> None:
-    """Wait for the end of the first tick."""
-
     async def ready() -> bool:
         return (await client.get("/-/ready")).is_success
 
     await until(ready, "the receiver is ready")
+
+
+async def until_ticked(client: httpx.AsyncClient) -> None:
+    """Wait for the end of the first tick."""
+
+    async def ticked() -> bool:
+        return await ticks(client) > 0
+
+    await until(ticked, "the first tick")
 
 
 async def tick(client: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from app.domain.access import Role
 from app.main import create_app
 from app.settings import Settings
-from tests.api.receiver import NEXT_TOKEN, PROBLEM, TOKENS, bearer, message, until_ready
+from tests.api.receiver import NEXT_TOKEN, PROBLEM, TOKENS, bearer, message, until_ticked
 
 NOBODY = {"no token": {}, "a wrong token": {"Authorization": "Bearer wrong"}}
 CALLERS: dict[str, dict[str, str]] = NOBODY | {role: bearer(role) for role in Role}
@@ -117,7 +117,7 @@ def test_every_endpoint_has_a_row(settings: Settings) -> None:
 async def test_endpoint_serves_those_alone_whom_it_is_for(
     client: httpx.AsyncClient, endpoint: Endpoint
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     answers = {
         caller: await client.request(

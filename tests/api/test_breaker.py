@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.access import Role
 from app.store.sql import SqlIncidentStore
-from tests.api.receiver import PROBLEM, bearer, deliver, metric, posted, until_ready
+from tests.api.receiver import PROBLEM, bearer, deliver, metric, posted, until_ticked
 
 BREAKER = "/api/v1/breaker"
 
@@ -27,7 +27,7 @@ async def press(
 
 
 async def test_breaker_is_closed_until_something_trips_it(client: httpx.AsyncClient) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     assert await shown(client) == {
         "state": "closed",
@@ -44,7 +44,7 @@ async def test_breaker_is_closed_until_something_trips_it(client: httpx.AsyncCli
 async def test_panic_button_trips_it_from_the_answer_on_and_says_who_and_why(
     client: httpx.AsyncClient, database: SqlIncidentStore
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
     before = datetime.now(UTC)
 
     answer = await press(client, "trip", "  the exporter is broken ")
@@ -60,7 +60,7 @@ async def test_panic_button_trips_it_from_the_answer_on_and_says_who_and_why(
 
 
 async def test_reset_closes_it(client: httpx.AsyncClient) -> None:
-    await until_ready(client)
+    await until_ticked(client)
     await press(client, "trip")
 
     answer = await press(client, "reset", "mended")
@@ -71,7 +71,7 @@ async def test_reset_closes_it(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("action", ["trip", "reset"])
 async def test_pressing_twice_changes_nothing(client: httpx.AsyncClient, action: str) -> None:
-    await until_ready(client)
+    await until_ticked(client)
     await press(client, "trip")
     first = (await press(client, action)).json()
 

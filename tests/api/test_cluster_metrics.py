@@ -17,7 +17,7 @@ from app.view import ClusterView
 from demo.cluster.control import ControlClient
 from demo.cluster.model import TaskType
 from demo.cluster.wire import StartTask, TaskState
-from tests.api.receiver import metric, rows, running, until_ready
+from tests.api.receiver import metric, rows, running, until_ticked
 
 STARTED = "watchdog_allocation_started_timestamp_seconds"
 PEOPLE = {"admin", "determined", "alice", "bob", "carol", "dan", "watchdog"}
@@ -55,7 +55,7 @@ async def client(
     queued: TaskState,  # noqa: ARG001 -- likewise
     client: httpx.AsyncClient,
 ) -> httpx.AsyncClient:
-    await until_ready(client)
+    await until_ticked(client)
     return client
 
 
@@ -143,7 +143,7 @@ async def test_start_of_an_allocation_outlives_the_receiver(
     before = await rows(client, STARTED, "allocation_id")
 
     async with running(settings) as other:
-        await until_ready(other)
+        await until_ticked(other)
         after = await rows(other, STARTED, "allocation_id")
 
     assert len(before) == 2

@@ -23,7 +23,7 @@ from tests.api.receiver import (
     running,
     tick,
     until,
-    until_ready,
+    until_ticked,
 )
 from tests.domain.examples import ANNOTATIONS
 
@@ -57,7 +57,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A receiver that found the alert by itself."""
     async with running(settings) as client:
-        await until_ready(client)
+        await until_ticked(client)
         # The second look is the first one that is younger than the incident.
         await tick(client)
         yield client

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from demo.cluster.control import ControlClient
-from tests.api.receiver import metric, samples, tick, until, until_ready
+from tests.api.receiver import metric, samples, tick, until, until_ticked
 
 READ_AT = "watchdog_snapshot_timestamp_seconds"
 CONTRACT = {
@@ -34,7 +34,7 @@ async def test_what_is_too_old_is_not_published(
     control: ControlClient, client: httpx.AsyncClient
 ) -> None:
     control.start_idle_notebook("alice")
-    await until_ready(client)
+    await until_ticked(client)
 
     async def all_there() -> bool:
         await tick(client)
@@ -56,7 +56,7 @@ async def test_nothing_is_published_of_a_cluster_that_was_never_read(
     determined_is_down: None,  # noqa: ARG001 -- before the app starts
     client: httpx.AsyncClient,
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     assert await published(client) == set()
     assert await samples(client, READ_AT) == []

@@ -18,7 +18,19 @@ from app.store.schema import leases
 from app.store.sql import SqlIncidentStore
 from demo.plain import PLAIN
 from demo.simulation import Addresses
-from tests.api.receiver import PROBLEM, broken, metric, running, tick, until_ready
+from tests.api.receiver import (
+    PROBLEM,
+    broken,
+    deliver,
+    metric,
+    posted,
+    running,
+    tick,
+    ticks,
+    until,
+    until_ready,
+    until_ticked,
+)
 
 HELD = "watchdog_lease_held"
 
@@ -48,33 +60,71 @@ async def test_receiver_is_healthy_as_soon_as_it_answers(client: httpx.AsyncClie
     assert (answer.status_code, answer.text) == (200, "healthy\n")
 
 
-async def test_receiver_is_ready_from_the_end_of_its_first_tick_on(
-    settings: Settings, upstream: respx.MockRouter
-) -> None:
-    let_go = asyncio.Event()
+@pytest.fixture
+def let_go(upstream: respx.MockRouter) -> asyncio.Event:
+    """Prometheus does not answer before it is set, and no tick ends."""
+    event = asyncio.Event()
 
     async def answer_late(_request: httpx.Request) -> httpx.Response:
-        await let_go.wait()
+        await event.wait()
         return httpx.Response(503)
 
     upstream["firing"].mock(side_effect=answer_late)
+    return event
 
+
+async def test_receiver_is_ready_before_its_first_tick_has_ended_and_says_so(
+    settings: Settings, let_go: asyncio.Event
+) -> None:
     async with running(settings) as client:
-        early = await client.get("/-/ready")
-        let_go.set()
         await until_ready(client)
+        early = await client.get("/-/ready")
+        ticked = await ticks(client)
+        let_go.set()
+        await until_ticked(client)
         late = await client.get("/-/ready")
 
-    assert (early.status_code, late.status_code) == (503, 200)
-    assert early.text == "not ready: the first tick has not ended\n"
+    assert ticked == 0
+    assert early.text == "ready: webhooks are stored; the first tick has not ended\n"
+    assert (late.status_code, late.text) == (200, "ready\n")
+
+
+@pytest.mark.usefixtures("determined_is_down")
+async def test_s8_what_comes_before_the_first_tick_is_stored(
+    settings: Settings, let_go: asyncio.Event, database: SqlIncidentStore
+) -> None:
+    async with running(settings) as client:
+        await until_ready(client)
+        answer = await deliver(client, posted())
+        stored = await database.open_incidents()
+        let_go.set()
+
+    assert (answer.status_code, len(stored)) == (204, 1)
+
+
+async def test_receiver_is_not_ready_before_it_has_read_what_is_open(
+    settings: Settings, database_file: Path, database: SqlIncidentStore
+) -> None:
+    assert await database.open_incidents() == []
+
+    async with broken(database_file, "incidents"), running(settings) as client:
+        await until(lambda: has_failed(client), "a tick that the database ends")
+        answer = await client.get("/-/ready")
+
+    assert answer.status_code == 503
+    assert answer.text == "not ready: the open incidents have not been read\n"
+
+
+async def has_failed(client: httpx.AsyncClient) -> bool:
+    return await metric(client, "watchdog_step_failures_total", loop="reconcile") > 0
 
 
 async def test_a_replica_that_stands_by_is_ready_and_says_so(settings: Settings) -> None:
     async with running(settings) as first:
-        await until_ready(first)
+        await until_ticked(first)
         # On a file, whoever starts follows at once.
         async with running(settings) as second:
-            await until_ready(second)
+            await until_ticked(second)
             await tick(first)
 
             answer = await first.get("/-/ready")
@@ -87,7 +137,7 @@ async def test_a_receiver_that_ends_gives_its_leases_back(
     settings: Settings, database: SqlIncidentStore
 ) -> None:
     async with running(settings) as client:
-        await until_ready(client)
+        await until_ticked(client)
 
     now = datetime.now(UTC)
     statement = sa.select(leases.c.name).where(leases.c.token == 1, leases.c.expires_at <= now)
@@ -99,7 +149,7 @@ async def test_a_receiver_that_ends_gives_its_leases_back(
 async def test_receiver_without_a_database_is_not_ready(
     client: httpx.AsyncClient, database_file: Path
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     async with broken(database_file, "heartbeats"):
         answer = await client.get("/-/ready")
@@ -110,7 +160,7 @@ async def test_receiver_without_a_database_is_not_ready(
 
 @pytest.mark.parametrize("system", ["determined", "prometheus", "alertmanager", "slack"])
 async def test_metrics_say_that_a_system_answers(client: httpx.AsyncClient, system: str) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     assert await metric(client, "watchdog_upstream_up", system=system) == 1
 
@@ -125,7 +175,7 @@ async def test_metrics_are_in_the_format_of_prometheus(client: httpx.AsyncClient
 async def test_token_that_determined_takes_is_written_for_prometheus(
     client: httpx.AsyncClient, token_file: Path, simulation: Addresses
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     async with httpx.AsyncClient(
         base_url=simulation.determined, auth=signed(token_file), verify=PLAIN
@@ -138,6 +188,6 @@ async def test_token_that_determined_takes_is_written_for_prometheus(
 async def test_token_is_for_its_owner_and_group_alone(
     client: httpx.AsyncClient, token_file: Path
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
 
     assert mode(token_file) == 0o640

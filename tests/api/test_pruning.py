@@ -14,7 +14,7 @@ from app.store.engine import create_engine, migrate
 from app.store.outbox import SqlOutbox
 from app.store.sql import SqlIncidentStore
 from tests.api.conftest import Configure, refusal
-from tests.api.receiver import rows, running, until, until_ready
+from tests.api.receiver import rows, running, until, until_ticked
 from tests.domain.examples import POLICY
 from tests.store.test_store_contract import opening
 
@@ -63,7 +63,7 @@ async def test_without_a_retention_nothing_is_ever_forgotten(settings: Settings)
     store = await was_over_long_ago(engine)
 
     async with running(settings) as client:
-        await until_ready(client)
+        await until_ticked(client)
         pruned = await rows(client, "watchdog_pruned_total", "table")
 
     assert pruned == {}

@@ -16,7 +16,7 @@ from tests.api.receiver import (
     posted,
     samples,
     tick,
-    until_ready,
+    until_ticked,
 )
 
 LIMIT = "watchdog_user_slot_limit"
@@ -33,7 +33,7 @@ async def change(
     configure: Configure,
 ) -> Change:
     """Change the file of a receiver that is ready, and let it look twice."""
-    await until_ready(client)
+    await until_ticked(client)
 
     async def change_(fields: dict[str, Any]) -> None:
         configure(configuration | fields)

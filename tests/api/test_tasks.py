@@ -24,7 +24,7 @@ from tests.api.receiver import (
     running,
     tick,
     until,
-    until_ready,
+    until_ticked,
 )
 
 LISTED = "/api/v1/tasks"
@@ -49,7 +49,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole app, which has seen the two notebooks once."""
     async with running(settings) as client:
-        await until_ready(client)
+        await until_ticked(client)
         yield client
 
 
@@ -233,7 +233,7 @@ async def test_nothing_is_said_to_run_before_determined_was_read(
     determined_is_down: None,  # noqa: ARG001 -- likewise
 ) -> None:
     async with running(settings) as client:
-        await until_ready(client)
+        await until_ticked(client)
 
         answers = [await ask(client), await ask(client, f"{LISTED}/t-1")]
 

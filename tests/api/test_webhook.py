@@ -19,7 +19,7 @@ from tests.api.receiver import (
     tick,
     ticks,
     until,
-    until_ready,
+    until_ticked,
 )
 
 pytestmark = pytest.mark.usefixtures("determined_is_down")
@@ -145,7 +145,7 @@ async def test_alert_for_the_admins_is_counted_and_left(client: httpx.AsyncClien
 async def test_alert_for_the_admins_that_prometheus_reports_is_no_broken_one(
     client: httpx.AsyncClient, upstream: respx.MockRouter
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
     since = {"state": "firing", "activeAt": "2026-11-24T12:00:00Z", "annotations": {}}
     alerts = [
         since | {"labels": {"alertname": "A", "policy": "telemetry", "scope": scope}}
@@ -169,7 +169,7 @@ async def test_alerts_that_alertmanager_cut_off_are_counted(client: httpx.AsyncC
 async def test_delivery_is_worked_on_before_the_next_tick_is_due(
     client: httpx.AsyncClient,
 ) -> None:
-    await until_ready(client)
+    await until_ticked(client)
     before = await ticks(client)
 
     await deliver(client, posted())

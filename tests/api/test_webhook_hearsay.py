@@ -5,7 +5,7 @@ import pytest
 
 from demo.cluster.control import ControlClient
 from demo.cluster.wire import TaskState
-from tests.api.receiver import deliver, labels, labels_of, listed, posted, until_ready
+from tests.api.receiver import deliver, labels, labels_of, listed, posted, until_ticked
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ async def client(
     task: TaskState,  # noqa: ARG001 -- the first tick has to see it
     client: httpx.AsyncClient,
 ) -> httpx.AsyncClient:
-    await until_ready(client)
+    await until_ticked(client)
     return client
 
 
