@@ -259,6 +259,7 @@ def _silence(silence: _Silence) -> Silence:
         ends_at=silence.ends_at,
         created_by=silence.created_by,
         comment=silence.comment,
+        is_called_active=silence.status.state == "active",
     )
 
 

@@ -78,9 +78,19 @@ class Silence:
     ends_at: datetime
     created_by: str
     comment: str
+    is_called_active: bool = False
+    """Its peer said so when it was read, by its own clock."""
 
     def is_active(self, now: datetime) -> bool:
-        return self.starts_at <= now < self.ends_at
+        """Tell whether it counts: because its peer says so, or by our clock.
+
+        The clocks differ by seconds. A silence made "now" by one that is ahead has yet to begin by
+        ours, and by one that is behind it lasts on when ours says that it is over: of both the peer
+        knows more, since it is what silences. It is asked at every look, so its word is never old.
+        One that it calls over, or not begun, counts by our clock: that errs by seconds as well, and
+        for the task.
+        """
+        return self.is_called_active or self.starts_at <= now < self.ends_at
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         return all(matcher.matches(labels) for matcher in self.matchers)
@@ -90,7 +100,7 @@ def silence_ended_over(
     labels: Mapping[str, str], silences: Iterable[Silence], *, since: datetime, now: datetime
 ) -> Silence | None:
     """Return a silence over these labels that ended in the time given; None if there is none."""
-    ended = (each for each in silences if since < each.ends_at <= now)
+    ended = (each for each in silences if since < each.ends_at <= now and not each.is_active(now))
     return next((each for each in ended if each.matches(labels)), None)
 
 

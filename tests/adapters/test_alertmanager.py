@@ -280,3 +280,19 @@ async def test_silence_that_no_peer_takes_is_an_error(peers: Alertmanager) -> No
 async def test_silence_needs_a_peer() -> None:
     with pytest.raises(UpstreamUnavailableError):
         await Alertmanager({}).silence(KEEP)
+
+
+@pytest.mark.parametrize(("state", "is_active"), [("active", True), ("pending", False)])
+@respx.mock
+async def test_s4_a_silence_is_active_when_its_peer_says_so_though_its_clock_is_ahead(
+    peers: Alertmanager, state: str, *, is_active: bool
+) -> None:
+    begin = (T0 + timedelta(seconds=3)).isoformat()
+    of_the_task = {"name": "task_id", "value": TASK, "isRegex": False, "isEqual": True}
+    answers(ONE, [], [silence(state, startsAt=begin, matchers=[of_the_task])])
+    answers(TWO)
+
+    one, _ = await peers.read()
+
+    found = one.index.over({"task_id": TASK}, {}, T0)
+    assert (found is not None) is is_active

@@ -1,6 +1,7 @@
 """Matchers and silences are judged the way Alertmanager judges them (S4)."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -145,3 +146,25 @@ def test_s9_a_silence_is_either_active_or_over(ends: timedelta) -> None:
     ended = silence_ended_over(LABELS, (given,), since=T0, now=now)
 
     assert (ended is None) == (silence_over(LABELS, (given,), now) is given)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [(timedelta(seconds=3), MINUTE), (-MINUTE, -timedelta(seconds=3))],
+    ids=["not begun by our clock", "over by our clock"],
+)
+def test_s4_a_silence_that_its_peer_calls_active_is_active_by_whichever_clock(
+    begins: timedelta, ends: timedelta
+) -> None:
+    given = replace(silence(), starts_at=T0 + begins, ends_at=T0 + ends)
+    called = replace(given, is_called_active=True)
+
+    assert silence_over(LABELS, (given,), T0) is None
+    assert silence_over(LABELS, (called,), T0) is called
+    assert silence_ended_over(LABELS, (called,), since=T0 - MINUTE, now=T0) is None
+
+
+def test_s4_a_silence_that_its_peer_calls_over_counts_until_it_is_over_by_our_clock() -> None:
+    given = silence(ends=timedelta(seconds=3))
+
+    assert silence_over(LABELS, (given,), T0) is given

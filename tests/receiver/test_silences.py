@@ -1,13 +1,15 @@
 """S4: a silence wins, whichever peer has it and however late it is made."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from app.domain.incident import IncidentState
 from app.domain.readings import PeerAlertState
 from app.domain.reasons import Reason
-from tests.receiver.conftest import GRACE, Receiver
+from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
+from tests.receiver.slots import IDLE, is_over_the_limit, killed
 from tests.receiver.world import World
 
 S = IncidentState
@@ -82,3 +84,37 @@ async def test_s4_a_silence_that_is_made_while_the_proof_is_gathered_wins(
     assert incident.state is S.HELD
     assert [hold.reason for hold in incident.holds] == [Reason.SILENCED]
     assert world.determined.calls == []
+
+
+@pytest.mark.parametrize("ahead", [5 * SECOND, -5 * SECOND], ids=["ahead", "behind"])
+async def test_s4_a_silence_over_a_target_wins_by_the_clock_of_its_peer(
+    ahead: timedelta, world: World, receiver: Receiver
+) -> None:
+    """The alert is about a user: its targets are silenced by their own labels alone."""
+    world.alertmanagers.ahead = ahead
+    await is_over_the_limit(world, receiver)
+    await receiver.tick()
+
+    async def somebody_silences() -> None:
+        over = world.alertmanagers.silence_of(IDLE.rpartition(".")[0], 8 * GRACE)
+        world.alertmanagers.second.silences.append(over)
+
+    receiver.calls.before("rules.query", somebody_silences)
+    await receiver.run(GRACE)
+
+    assert killed(world) == []
+
+
+async def test_s4_a_silence_that_its_peer_still_calls_active_counts_though_it_is_over_by_our_clock(
+    world: World, receiver: Receiver
+) -> None:
+    world.alertmanagers.ahead = -5 * SECOND
+    await receiver.warns()
+    await receiver.run(GRACE - 2 * MINUTE)
+    world.is_silenced(2 * MINUTE + 3 * SECOND)
+
+    await receiver.run(2 * MINUTE)
+
+    incident = await receiver.incident()
+    assert incident.state is S.HELD
+    assert incident.holds[0].reason is Reason.SILENCED

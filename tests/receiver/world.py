@@ -185,7 +185,9 @@ class FakePrometheus:
 
 @dataclass
 class FakePeer:
-    """One Alertmanager. Silences reach only the peer that a test puts them on, and stay there."""
+    """One Alertmanager. Silences reach only the peer that a test puts them on, and stay there. By
+    its clock they begin and end, and it says of each how it stands.
+    """
 
     alerts: dict[str, Identity] = field(default_factory=dict)
     silences: list[Silence] = field(default_factory=list)
@@ -197,12 +199,17 @@ class FakePeer:
     def reading(self, name: str, now: datetime) -> PeerReading:
         if self.error:
             return PeerReading(name, error=self.error)
-        alerts = {key: self._alert(identity, now) for key, identity in self.alerts.items()}
-        return PeerReading(name, alerts=alerts, silences=tuple(self.silences))
+        silences = tuple(
+            replace(each, is_called_active=each.starts_at <= now < each.ends_at)
+            for each in self.silences
+        )
+        active = [each for each in silences if each.is_called_active]
+        alerts = {key: self._alert(identity, active) for key, identity in self.alerts.items()}
+        return PeerReading(name, alerts=alerts, silences=silences)
 
-    def _alert(self, identity: Identity, now: datetime) -> PeerAlert:
+    def _alert(self, identity: Identity, active: Sequence[Silence]) -> PeerAlert:
         labels = identity.labels()
-        found = (each for each in self.silences if each.is_active(now) and each.matches(labels))
+        found = (each for each in active if each.matches(labels))
         by = tuple(each.silence_id for each in found)
         is_suppressed = by or self.inhibited_by or self.muted_by
         state = PeerAlertState.SUPPRESSED if is_suppressed else self.state
@@ -219,20 +226,25 @@ class FakeAlertmanagers:
         self.fault: UpstreamError | None = None
         """What making a silence raises."""
         self.made: list[Keep] = []
+        self.ahead = timedelta()
+        """How far the clock of the peers is before those of all other systems."""
 
     @property
     def peers(self) -> tuple[FakePeer, FakePeer]:
         return (self.first, self.second)
 
     async def read(self) -> Sequence[PeerReading]:
-        now = self._time.wall
+        now = self._now()
         return [self.first.reading("am-1", now), self.second.reading("am-2", now)]
+
+    def _now(self) -> datetime:
+        return self._time.wall + self.ahead
 
     async def silence(self, keep: Keep) -> str:
         if self.fault is not None:
             raise self.fault
         self.made.append(keep)
-        silence = self.silence_of(keep.task_id, keep.until - self._time.wall, policy=keep.policy)
+        silence = self.silence_of(keep.task_id, keep.until - self._now(), policy=keep.policy)
         for peer in self.peers:
             peer.silences.append(silence)
         return silence.silence_id
@@ -243,8 +255,8 @@ class FakeAlertmanagers:
         return Silence(
             f"s{sum(len(peer.silences) for peer in self.peers) + 1}",
             tuple(Matcher(name, value) for name, value in wanted.items()),
-            starts_at=self._time.wall,
-            ends_at=self._time.wall + span,
+            starts_at=self._now(),
+            ends_at=self._now() + span,
             created_by="carol",
             comment="demo day",
         )
