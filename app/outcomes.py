@@ -61,6 +61,7 @@ class Outcomes:
         # What an attempt named before holds too: it may be the one that has arrived.
         named = delivery.promised.deadline or now
         clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
+        breaker = await self._store.breaker()
         warnings = {
             target.allocation_id: GivenWarning(
                 delivered_at=now,
@@ -69,6 +70,7 @@ class Outcomes:
                 username=target.username,
                 announced=announced_by(delivery, matter),
                 channel=recipient.channel,
+                breaker_at=breaker.at,
             )
             for matter in notice.matters
             if matter.incident.incident_id == delivery.incident_id

@@ -86,12 +86,13 @@ class BreakerState:
     ran: timedelta | None = None
     """The running time since when it is so."""
 
-    def was_reset(self, after: datetime, now: datetime) -> bool:
-        """Tell whether it was reset between then and now.
+    def was_reset(self, known: datetime | None) -> bool:
+        """Tell whether it was reset since it stood as it did since `known`.
 
-        A reset of the future was stamped by a clock that jumped.
+        Not whether that was before or after: who reset it and who asks may go by other clocks, and
+        one of them may have jumped.
         """
-        return not self.tripped and self.at is not None and after < self.at <= now
+        return not self.tripped and self.at != known
 
     def counts_since(self, ran: timedelta, window: timedelta) -> timedelta:
         """Return after which running time stops count: the window's, or a younger reset's.

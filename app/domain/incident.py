@@ -76,6 +76,8 @@ class GivenWarning:
     """What was said to be done, the mildest of what messages have said since. None: unknown."""
     channel: str = ""
     """The conversation to which it was addressed. Empty: unknown."""
+    breaker_at: datetime | None = None
+    """Since when the breaker stood as it did then. None: nobody had touched it yet."""
 
 
 class IntentState(StrEnum):

@@ -173,7 +173,7 @@ def breaker_was_reset(incident: Incident, target: Target, world: World) -> bool:
     warning = target.warning
     if warning is None or target.outcome or incident.mode is not Mode.ENFORCE:
         return False
-    return world.breaker.was_reset(warning.delivered_at, world.now)
+    return world.breaker.was_reset(warning.breaker_at)
 
 
 def _is_active(incident: Incident, peers: Sequence[PeerReading]) -> bool:

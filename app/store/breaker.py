@@ -63,7 +63,7 @@ async def _admit(connection: AsyncConnection, incident: Incident, order: SaveInt
     if state.tripped:
         return f"tripped by {state.by}: {state.reason}"
     warning = target.warning if target else None
-    if warning and state.was_reset(warning.delivered_at, now):
+    if warning and state.was_reset(warning.breaker_at):
         return f"reset by {state.by} after the warning"
     if order.quota is None:
         return ""

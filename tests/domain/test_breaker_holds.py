@@ -1,7 +1,7 @@
 """S7 and S9: what a tripped breaker, and its reset, mean for an incident."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -35,7 +35,7 @@ DUE = T0 + GRACE
 TRIPPED = BreakerState(tripped=True, at=DUE, by="carol", reason="the exporter is broken")
 HOLD = Hold(Reason.BREAKER, by="carol", detail="the exporter is broken")
 RESET = replace(TRIPPED, tripped=False)
-EARLIER = replace(RESET, at=T0 - timedelta(seconds=1))
+UNTOUCHED = BreakerState()
 
 
 def verdict(incident: Incident, seen: World) -> Verdict:
@@ -69,14 +69,27 @@ def test_where_nothing_is_stopped_the_breaker_changes_nothing(
     assert seen_of(replace(notified(), mode=mode), breaker, mode) == []
 
 
-def test_a_trip_that_nobody_saw_before_its_reset_ends_the_round() -> None:
-    [event] = seen_of(notified(), RESET)
+def told_since(reset: BreakerState) -> Incident:
+    """Return an incident whose owner was warned when the breaker stood like this."""
+    [target] = notified().targets
+    assert target.warning
+    warning = replace(target.warning, breaker_at=reset.at)
+    return notified().with_target(replace(target, warning=warning))
+
+
+@pytest.mark.parametrize(
+    "at",
+    [DUE, DUE + timedelta(seconds=5), T0 - timedelta(seconds=5)],
+    ids=["", "by a clock that is ahead", "by a clock that is behind"],
+)
+def test_s9_a_trip_that_nobody_saw_before_its_reset_ends_the_round(at: datetime) -> None:
+    [event] = seen_of(notified(), replace(RESET, at=at))
 
     assert event == e.EpisodeBegan({"breaker_reset_by": "carol"}, Reason.HOLD_ENDED)
 
 
 def test_a_reset_before_the_warning_is_no_news() -> None:
-    assert seen_of(notified(), EARLIER) == []
+    assert seen_of(told_since(RESET), RESET) == []
 
 
 @pytest.mark.parametrize(
@@ -85,12 +98,16 @@ def test_a_reset_before_the_warning_is_no_news() -> None:
         ({"breaker": TRIPPED}, Reason.BREAKER),
         ({"breaker": RESET}, Reason.HOLD_ENDED),
         ({"snapshot": None}, Reason.DETERMINED_UNAVAILABLE),
-        ({"breaker": EARLIER}, Reason.PROVEN),
+        ({"breaker": UNTOUCHED}, Reason.PROVEN),
     ],
-    ids=["tripped", "reset after the warning", "what runs is unknown", "reset before the warning"],
+    ids=["tripped", "reset after the warning", "what runs is unknown", "never touched"],
 )
 def test_the_breaker_can_forbid_a_stop(changes: dict[str, object], reason: Reason) -> None:
     assert verdict(notified(), world(DUE, **changes)).reason is reason
+
+
+def test_a_reset_before_the_warning_forbids_nothing() -> None:
+    assert verdict(told_since(RESET), world(DUE, breaker=RESET)).is_proven
 
 
 def test_the_breaker_is_asked_last() -> None:

@@ -276,15 +276,20 @@ async def test_s9_a_reset_is_followed_by_a_new_warning_and_a_full_grace_period(
     assert len(world.determined.calls) == 1
 
 
+@pytest.mark.parametrize("ahead", [0, 5, -5])
+@pytest.mark.parametrize("late", [False, True], ids=["right after the warning", "at the end"])
 async def test_s9_a_trip_and_a_reset_that_no_tick_saw_are_followed_by_a_new_warning(
-    world: World, receiver: Receiver
+    ahead: int, world: World, receiver: Receiver, *, late: bool
 ) -> None:
+    """By a replica whose clock is some seconds ahead, or behind."""
     await receiver.warns()
-    await receiver.run(GRACE - MINUTE)
+    await receiver.run(GRACE - SECOND if late else SECOND)
+    receiver.ahead = ahead * SECOND
     await press(receiver, "trip")
     await press(receiver, "reset")
+    receiver.ahead = timedelta()
 
-    await receiver.run(MINUTE)
+    await receiver.run(SECOND if late else GRACE - SECOND)
 
     assert world.determined.calls == []
     assert world.slack.told()[-1] is K.WARNING

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -40,7 +41,8 @@ async def happens(
 async def warned(store: SqlIncidentStore, number: int, at: datetime = T0) -> Incident:
     identity, _ = sibling(number)
     await store.receive([opening(f"i{number}", identity)], heartbeat_at=None)
-    warnings = {identity.allocation_id: given_warning(at)}
+    stands = await store.breaker()
+    warnings = {identity.allocation_id: replace(given_warning(at), breaker_at=stands.at)}
     incident = await store.incident(f"i{number}")
     return await happens(store, incident, e.WarningDelivered(1, RECEIPT, warnings), at=at)
 
@@ -208,13 +210,19 @@ async def test_an_attempt_that_was_not_made_can_be_taken_back_while_tripped(
     assert (intent.state, intent.attempts) == (IntentState.RECORDED, 0)
 
 
+@pytest.mark.parametrize(
+    "ahead",
+    [timedelta(), timedelta(seconds=5), -5 * MINUTE],
+    ids=["", "by a clock that is ahead", "by one that is behind"],
+)
 async def test_s9_after_a_reset_no_stop_goes_on_without_a_new_warning(
-    store: SqlIncidentStore,
+    ahead: timedelta, store: SqlIncidentStore
 ) -> None:
     new, known = await warned(store, 1), await warned(store, 2)
     known = await happens(store, known, proven(known), at=NOW - MINUTE)
+    reset_at = NOW - MINUTE / 2 + ahead
     for tripped in (True, False):
-        await store.switch_breaker(tripped=tripped, by="carol", reason="oh", at=NOW - MINUTE / 2)
+        await store.switch_breaker(tripped=tripped, by="carol", reason="oh", at=reset_at)
 
     for incident, event in ((new, proven(new)), (known, sending(known))):
         with pytest.raises(BreakerTrippedError, match="reset by carol after the warning"):
@@ -232,7 +240,8 @@ async def test_what_a_reset_has_allowed_counts_no_more(store: SqlIncidentStore) 
     reset_at = NOW + MINUTE
     await store.switch_breaker(tripped=False, by="carol", reason="all idle", at=reset_at)
     incident = await happens(store, incident, e.EpisodeBegan(), at=reset_at)
-    again = e.WarningDelivered(2, RECEIPT, {allocation_of(incident): given_warning(reset_at)})
+    warning = replace(given_warning(reset_at), breaker_at=reset_at)
+    again = e.WarningDelivered(2, RECEIPT, {allocation_of(incident): warning})
 
     incident = await happens(store, incident, again, proven(incident, due), at=NOW + HOUR)
 
