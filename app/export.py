@@ -1,7 +1,7 @@
 """The history as JSON lines: one entry a line, each with the alert that it is about."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from app.domain.alert import Identity
 from app.errors import ConfigurationError
 from app.settings import Settings
-from app.store.archive import SqlArchive, StoredEntry
+from app.store.archive import SqlArchive, StoredEntry, StoredSwitch
 from app.store.engine import create_engine
 
 _IDENTITY = [field.name for field in fields(Identity)]
@@ -27,6 +27,8 @@ async def export(
 ) -> list[str]:
     """Write every entry at or after `since` and before `until`; None: no such bound.
 
+    The breaker's own entries, its trips and resets, follow those of the incidents.
+
     Returns what could not be read, in words. Such an entry is written all the same, with what was
     stored as text.
 
@@ -36,10 +38,15 @@ async def export(
     """
     demand_database(settings.database_url)
     engine = create_engine(settings.database_url)
+    archive = SqlArchive(engine)
     unreadable = []
     try:
-        async for entry in SqlArchive(engine).entries(since, until):
+        async for entry in archive.entries(since, until):
             written, faults = line(entry)
+            write(written)
+            unreadable += faults
+        async for switch in archive.switches(since, until):
+            written, faults = breaker_line(switch)
             write(written)
             unreadable += faults
     finally:
@@ -56,7 +63,7 @@ def line(entry: StoredEntry) -> tuple[str, list[str]]:
     evidence, no_evidence = _read(entry.evidence)
     told = {
         "entry_id": entry.entry_id,
-        "at": entry.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "at": _time(entry.at),
         "incident_id": entry.incident_id,
         "alert": alert,
         "reason": entry.reason,
@@ -66,15 +73,41 @@ def line(entry: StoredEntry) -> tuple[str, list[str]]:
         "detail": entry.detail,
         "evidence": evidence,
     }
-    # A sample of Prometheus may be no number, for which JSON has no word.
-    plain = from_json(to_json(told, inf_nan_mode="strings"))
-    text = json.dumps(plain, allow_nan=False)
     faults = [
         f"{what} of entry {entry.entry_id} cannot be read"
         for what, is_bad in (("the alert", no_alert), ("the evidence", no_evidence))
         if is_bad
     ]
-    return f"{text}\n", faults
+    return _line(told), faults
+
+
+def breaker_line(switch: StoredSwitch) -> tuple[str, list[str]]:
+    """Return a trip or a reset as a line with the same keys. It is about no incident."""
+    stops, is_bad = _read(switch.stops, list)
+    told = {
+        "entry_id": switch.entry_id,
+        "at": _time(switch.at),
+        "incident_id": None,
+        "alert": None,
+        "reason": "breaker_tripped" if switch.tripped else "breaker_reset",
+        "before": "closed" if switch.tripped else "tripped",
+        "after": "tripped" if switch.tripped else "closed",
+        "actor": switch.by,
+        "detail": switch.reason,
+        "evidence": {"stops": stops},
+    }
+    what = f"the stops of the breaker's entry {switch.entry_id} cannot be read"
+    return _line(told), [what] if is_bad else []
+
+
+def _line(told: Mapping[str, Any]) -> str:
+    # A sample of Prometheus may be no number, for which JSON has no word.
+    plain = from_json(to_json(told, inf_nan_mode="strings"))
+    return f"{json.dumps(plain, allow_nan=False)}\n"
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _alert(entry: StoredEntry) -> tuple[dict[str, Any], bool]:
@@ -86,13 +119,16 @@ def _alert(entry: StoredEntry) -> tuple[dict[str, Any], bool]:
     return {name: identity.get(name, "") for name in _IDENTITY}, not identity
 
 
-def _read(text: str) -> tuple[Any, bool]:
-    """Return what the text says, which is an object; the text itself and True if it says none."""
+def _read(text: str, kind: type = dict) -> tuple[Any, bool]:
+    """Return what the text says, which is an object; the text itself and True if it says none.
+
+    `kind`: what else than an object it is.
+    """
     try:
         found = from_json(text)
     except ValueError:
         return text, True
-    return (found, False) if isinstance(found, dict) else (text, True)
+    return (found, False) if isinstance(found, kind) else (text, True)
 
 
 def demand_database(database_url: str) -> None:

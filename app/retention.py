@@ -45,7 +45,9 @@ class Retention:
             self._context.telemetry.pruned(table, rows)
         if any(pruned.values()):
             log.info("pruned", **pruned)
-        return any(pruned[table] >= self._batch for table in ("incidents", "keeps"))
+        return any(
+            pruned[table] >= self._batch for table in ("incidents", "keeps", "breaker_history")
+        )
 
     def _before(self) -> datetime:
         """Return before when what is over is forgotten.

@@ -42,6 +42,8 @@ def export(
 ) -> None:
     """Write the history of all incidents as JSON lines, an entry a line, in the order of writing.
 
+    Then, as lines of the same form, every trip and reset of the breaker.
+
     Ends with 0 when all of it was written, with 1 when something could not be
     read or written, and with 2 when there is no database that can be read, or the
     configuration is wrong.

@@ -192,7 +192,7 @@ class Archive(Protocol):
 
         At most so many, the oldest first; returns how many rows of each table. Open ones stay, and
         whatever can still decide about anything: what the breaker counts in its window, or names;
-        keeps that count for an open incident; messages that wait.
+        keeps that count for an open incident; messages that wait; the breaker's last trip or reset.
         """
         ...
 

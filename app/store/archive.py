@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.incident import FINAL_STATES, OPEN_INTENTS
 from app.store.breaker import read_breaker
 from app.store.engine import reading, writing
-from app.store.schema import dismissals, history, incidents, intents, keeps, outbox
+from app.store.schema import (
+    breaker_history,
+    dismissals,
+    history,
+    incidents,
+    intents,
+    keeps,
+    outbox,
+)
 from app.store.writes import IS_OPEN, read_clock
 
 _BELONGING = (history, intents, outbox)
@@ -50,6 +58,19 @@ class StoredEntry:
     """JSON: the whole incident as it is by now."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSwitch:
+    """A trip or a reset of the breaker, as it is stored."""
+
+    entry_id: int
+    at: datetime
+    tripped: bool
+    by: str
+    reason: str
+    stops: str
+    """JSON: what was about to happen, or was allowed by the reset."""
+
+
 class SqlArchive:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -63,6 +84,7 @@ class SqlArchive:
                 theirs = sa.delete(table).where(table.c.incident_id.in_(found))
                 pruned[table.name] = (await connection.execute(theirs)).rowcount if found else 0
             pruned[keeps.name] = await _prune_keeps(connection, before, limit)
+            pruned[breaker_history.name] = await _prune_switches(connection, before, limit)
         return pruned
 
     async def entries(
@@ -76,10 +98,24 @@ class SqlArchive:
         last = 0
         while True:
             async with reading(self._engine) as connection:
-                rows = await _page(connection, since, until, last, page)
+                rows = await _page(connection, history, since, until, last, page)
                 bodies = await _bodies(connection, {row["incident_id"] for row in rows})
             for row in rows:
                 yield StoredEntry(**row, incident=bodies[row["incident_id"]])
+            if len(rows) < page:
+                return
+            last = rows[-1]["entry_id"]
+
+    async def switches(
+        self, since: datetime | None = None, until: datetime | None = None, *, page: int = 50
+    ) -> AsyncIterator[StoredSwitch]:
+        """Yield the trips and resets of the breaker, as `entries` does the entries."""
+        last = 0
+        while True:
+            async with reading(self._engine) as connection:
+                rows = await _page(connection, breaker_history, since, until, last, page)
+            for row in rows:
+                yield StoredSwitch(**row)
             if len(rows) < page:
                 return
             last = rows[-1]["entry_id"]
@@ -119,19 +155,34 @@ async def _prune_keeps(connection: AsyncConnection, before: datetime, limit: int
     return (await connection.execute(sa.delete(keeps).where(keeps.c.keep_id.in_(found)))).rowcount
 
 
+async def _prune_switches(connection: AsyncConnection, before: datetime, limit: int) -> int:
+    """Forget what the breaker was switched to, but for the last time: so it stands now."""
+    last = sa.select(sa.func.max(breaker_history.c.entry_id)).scalar_subquery()
+    over = (
+        sa.select(breaker_history.c.entry_id)
+        .where(breaker_history.c.at < before, breaker_history.c.entry_id < last)
+        .order_by(breaker_history.c.entry_id)
+        .limit(limit)
+    )
+    found = (await connection.execute(over)).scalars().all()
+    theirs = sa.delete(breaker_history).where(breaker_history.c.entry_id.in_(found))
+    return (await connection.execute(theirs)).rowcount if found else 0
+
+
 async def _page(
     connection: AsyncConnection,
+    table: sa.Table,
     since: datetime | None,
     until: datetime | None,
     last: int,
     page: int,
 ) -> Sequence[sa.RowMapping]:
-    statement = sa.select(history).where(history.c.entry_id > last)
+    statement = sa.select(table).where(table.c.entry_id > last)
     if since is not None:
-        statement = statement.where(history.c.at >= since)
+        statement = statement.where(table.c.at >= since)
     if until is not None:
-        statement = statement.where(history.c.at < until)
-    statement = statement.order_by(history.c.entry_id).limit(page)
+        statement = statement.where(table.c.at < until)
+    statement = statement.order_by(table.c.entry_id).limit(page)
     return (await connection.execute(statement)).mappings().all()
 
 

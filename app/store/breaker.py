@@ -12,7 +12,7 @@ from app.domain.history import WATCHDOG
 from app.domain.incident import OPEN_INTENTS, Incident
 from app.domain.steps import Transition
 from app.store.codec import storable
-from app.store.schema import breaker, intents, outbox
+from app.store.schema import breaker, breaker_history, intents, outbox
 from app.store.writes import demand_not_kept, demand_version, order_row, read_clock
 
 _STOPS = TypeAdapter(tuple[PlannedStop, ...])
@@ -97,12 +97,13 @@ async def read_breaker(connection: AsyncConnection, *, for_update: bool = False)
 
 
 async def write_breaker(connection: AsyncConnection, state: BreakerState) -> None:
-    statement = sa.update(breaker).values(
-        tripped=state.tripped,
-        at=state.at,
-        by=storable(state.by),
-        reason=storable(state.reason),
-        stops=_STOPS.dump_json(state.stops).decode(),
-        ran=state.ran,
-    )
-    await connection.execute(statement)
+    """Store that it was tripped or reset, and note it in its history (S12)."""
+    values = {
+        "tripped": state.tripped,
+        "at": state.at,
+        "by": storable(state.by),
+        "reason": storable(state.reason),
+        "stops": _STOPS.dump_json(state.stops).decode(),
+    }
+    await connection.execute(sa.update(breaker).values(ran=state.ran, **values))
+    await connection.execute(sa.insert(breaker_history).values(values))

@@ -143,6 +143,18 @@ breaker = sa.Table(
     sa.Column("ran", Span),
 )
 
+# Append-only: every trip and every reset, as the row above was at that time.
+breaker_history = sa.Table(
+    "breaker_history",
+    metadata,
+    sa.Column("entry_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("tripped", sa.Boolean, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("stops", sa.Text, nullable=False),
+)
+
 history = sa.Table(
     "history",
     metadata,

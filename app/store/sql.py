@@ -167,7 +167,8 @@ class SqlIncidentStore:
             before = await read_breaker(connection, for_update=True)
             ran = (await read_clock(connection)).ran_at(at)
             state = before.switched(tripped=tripped, by=by, reason=reason, at=at, ran=ran)
-            await write_breaker(connection, state)
+            if state is not before:
+                await write_breaker(connection, state)
         return state
 
     async def stops_within(self, window: timedelta) -> int:

@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 
 from app.domain import events as e
-from app.export import line
+from app.export import breaker_line, line
 from app.settings import Settings
-from app.store.archive import StoredEntry
+from app.store.archive import StoredEntry, StoredSwitch
 from app.store.engine import create_engine, migrate, writing
 from app.store.schema import history, incidents
 from app.store.sql import SqlIncidentStore
@@ -43,6 +43,8 @@ KEYS = [
 STORED = StoredEntry(
     7, "i1", T0, "proven", "notified", "stopping", "watchdog", "", "{}", '{"identity": {"x": 1}}'
 )
+
+DAY = timedelta(days=1)
 
 
 def lines(output: str) -> list[dict[str, Any]]:
@@ -144,6 +146,60 @@ def test_a_time_that_is_none_is_refused_with_an_example(option: str) -> None:
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert "2027-01-31" in result.stderr
+
+
+def _switch_twice(settings: Settings) -> None:
+    async def switch() -> None:
+        engine = create_engine(settings.database_url)
+        store = SqlIncidentStore(engine)
+        await store.switch_breaker(tripped=True, by="carol", reason="they look idle", at=T0)
+        await store.switch_breaker(tripped=False, by="dave", reason="they are", at=T0 + DAY)
+        await engine.dispose()
+
+    asyncio.run(switch())
+
+
+def test_s12_trips_and_resets_of_the_breaker_follow_the_entries_of_incidents(
+    two_incidents: Settings,
+) -> None:
+    _switch_twice(two_incidents)
+
+    result = run("history", "export")
+
+    *_, before, trip, reset = lines(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert before["incident_id"] == "i2"
+    assert {tuple(each) for each in (trip, reset)} == {tuple(KEYS)}
+    assert trip == {
+        "entry_id": 1,
+        "at": T0.isoformat().replace("+00:00", "Z"),
+        "incident_id": None,
+        "alert": None,
+        "reason": "breaker_tripped",
+        "before": "closed",
+        "after": "tripped",
+        "actor": "carol",
+        "detail": "they look idle",
+        "evidence": {"stops": []},
+    }
+    told = [reset[name] for name in ("entry_id", "reason", "before", "after", "actor", "detail")]
+    assert told == [2, "breaker_reset", "tripped", "closed", "dave", "they are"]
+
+
+def test_trips_and_resets_are_told_within_the_time_as_all_else(two_incidents: Settings) -> None:
+    _switch_twice(two_incidents)
+
+    result = run("history", "export", "--since", f"{T0 + timedelta(seconds=61):%Y-%m-%dT%H:%M:%SZ}")
+
+    assert [each["actor"] for each in lines(result.stdout)] == ["dave"]
+
+
+def test_stops_of_the_breaker_that_cannot_be_read_are_written_as_they_are_stored() -> None:
+    written, faults = breaker_line(StoredSwitch(7, T0, True, "watchdog", "many", "[broken"))  # noqa: FBT003
+
+    [told] = lines(written)
+    assert told["evidence"] == {"stops": "[broken"}
+    assert faults == ["the stops of the breaker's entry 7 cannot be read"]
 
 
 def test_what_cannot_be_read_is_named_and_written_as_it_is_stored(two_incidents: Settings) -> None:

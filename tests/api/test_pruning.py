@@ -47,6 +47,7 @@ async def test_what_was_over_long_ago_is_forgotten_and_counted(settings: Setting
                 ("outbox",): 1.0,
                 ("intents",): 0.0,
                 ("keeps",): 0.0,
+                ("breaker_history",): 0.0,
             }
 
         await until(counted, "it was forgotten")

@@ -19,7 +19,7 @@ from app.store.archive import SqlArchive, StoredEntry
 from app.store.breaker import write_breaker
 from app.store.engine import reading, writing
 from app.store.outbox import SqlOutbox
-from app.store.schema import history, incidents, intents, keeps, metadata, outbox
+from app.store.schema import breaker_history, history, incidents, intents, keeps, metadata, outbox
 from app.store.sql import SqlIncidentStore
 from tests.domain.examples import (
     ACCEPTED,
@@ -93,7 +93,7 @@ async def left(engine: AsyncEngine) -> dict[str, int]:
             table.name: (
                 await connection.execute(sa.select(sa.func.count()).select_from(table))
             ).scalar_one()
-            for table in (incidents, history, intents, outbox, keeps)
+            for table in (incidents, history, intents, outbox, keeps, breaker_history)
         }
 
 
@@ -107,7 +107,7 @@ async def test_what_was_over_before_the_time_is_forgotten_with_all_that_belongs_
     pruned = await archive.prune(T0 + MINUTE, window=HOUR, limit=10)
 
     assert set(early.values()) == {0}
-    assert 0 not in (before | {"keeps": 1}).values()
+    assert 0 not in (before | {"keeps": 1, "breaker_history": 1}).values()
     assert pruned == before
     assert set((await left(engine)).values()) == {0}
 

@@ -39,21 +39,43 @@ async def test_migrating_twice_does_nothing(engine: AsyncEngine) -> None:
     await migrate(engine)
 
 
-async def test_an_older_database_is_brought_up_to_date(empty_database_url: str) -> None:
-    def make_old(connection: sa.Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", "app/store/migrations")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
+def make_old(connection: sa.Connection, version: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "app/store/migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, version)
 
+
+async def test_an_older_database_is_brought_up_to_date(empty_database_url: str) -> None:
     engine = create_engine(empty_database_url)
     async with writing(engine) as connection:
-        await connection.run_sync(make_old)
+        await connection.run_sync(make_old, "0004")
 
     await migrate(engine)
 
     async with writing(engine) as connection:
         assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        pytest.param("SELECT at FROM breaker", 0, id="never touched"),
+        pytest.param("UPDATE breaker SET tripped = true, at = '2026-11-24'", 1, id="tripped"),
+    ],
+)
+async def test_how_the_breaker_stands_begins_its_history(
+    before: str, kept: int, empty_database_url: str
+) -> None:
+    engine = create_engine(empty_database_url)
+    async with writing(engine) as connection:
+        await connection.run_sync(make_old, "0008")
+        await connection.exec_driver_sql(before)
+
+    await migrate(engine)
+
+    assert await told(engine, "SELECT count(*) FROM breaker_history") == [kept]
     await engine.dispose()
 
 
