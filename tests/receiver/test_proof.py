@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -12,12 +13,13 @@ from app.domain.readings import PeerAlertState
 from app.domain.reasons import Reason
 from app.errors import UpstreamError, UpstreamMalformedError, UpstreamUnavailableError
 from tests.domain.examples import IDENTITY, T0, allocation
-from tests.receiver.conftest import GRACE, MINUTE, POLICY, SECOND, Receiver
+from tests.receiver.conftest import GRACE, MINUTE, POLICY, RULEBOOK, SECOND, Receiver
 from tests.receiver.world import World
 
 S = IncidentState
 DOWN = UpstreamUnavailableError("time-out")
 UNREADABLE = UpstreamMalformedError("not JSON")
+PROOF_AGE = RULEBOOK.limits.proof_age
 NAN, INFINITY = float("nan"), float("inf")
 
 
@@ -206,6 +208,31 @@ async def test_s3_an_empty_verify_with_fresh_evidence_means_that_the_owner_works
 
     assert (await receiver.incident()).state is S.RESOLVED
     assert world.determined.calls == []
+
+
+@pytest.mark.parametrize(
+    ("step", "took", "calls"),
+    [
+        pytest.param("rules.query", PROOF_AGE, 1, id="as long as it may"),
+        pytest.param("rules.query", PROOF_AGE + SECOND, 0, id="to be read"),
+        pytest.param("cluster.stop", PROOF_AGE + SECOND, 0, id="to be carried out"),
+    ],
+)
+async def test_s3_a_proof_that_took_too_long_stops_nothing_and_is_made_again(
+    step: str, took: timedelta, calls: int, world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+
+    async def takes_long() -> None:
+        world.time.passes(took)
+
+    receiver.calls.before(step, takes_long)
+    await receiver.run(GRACE)
+
+    assert len(world.determined.calls) == calls
+    assert ((await receiver.reasons()).count(Reason.STOP_NOT_SENT) == 0) is bool(calls)
+    await receiver.run(MINUTE)
+    assert len(world.determined.calls) == 1
 
 
 @pytest.mark.parametrize(
