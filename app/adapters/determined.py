@@ -1,6 +1,6 @@
 """Determined over its REST API."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,6 +51,8 @@ class Determined:
         self._client = client
         self._session = session
         self._now = now
+        self._known: Mapping[str, Allocation] = {}
+        """The allocations of the last snapshot, by id."""
 
     async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         # Taken before the answers: they may be younger than this says, never older.
@@ -78,7 +80,8 @@ class Determined:
             jobs=[job for queue in queues.values() for job in queue.result()],
             workspaces=names.result(),
         )
-        allocations = reading.allocations(summaries, owners)
+        allocations = reading.kept(reading.allocations(summaries, owners), self._known)
+        self._known = allocations
         return Snapshot(
             at=at,
             allocations=allocations,

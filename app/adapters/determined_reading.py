@@ -56,18 +56,29 @@ def allocations(
     }
     result = {}
     for summary in summaries:
-        allocation = _bare(summary)
         task_id, experiment_id = summary.task_id, experiment_of(summary.task_id)
         if experiment_id is not None:
-            allocation = _of_experiment(allocation, experiment_id, experiments.get(experiment_id))
+            told = _of_experiment(summary.name, experiment_id, experiments.get(experiment_id))
         elif task_id in interactive:
             task_type, view = interactive[task_id]
-            allocation = _of_its_own(allocation, task_type, view, owners.workspaces)
+            told = _of_its_own(task_type, view, owners.workspaces)
         elif task_id in generic:
-            job = generic[task_id]
-            allocation = _of_its_own(allocation, TaskType.GENERIC, job, owners.workspaces)
-        result[summary.allocation_id] = allocation
+            told = _of_its_own(TaskType.GENERIC, generic[task_id], owners.workspaces)
+        else:
+            told = _UNKNOWN
+        result[summary.allocation_id] = _allocation(summary, told)
     return result
+
+
+def kept(
+    found: Mapping[str, Allocation], before: Mapping[str, Allocation]
+) -> dict[str, Allocation]:
+    """Return what was found, with the objects of before where nothing has changed.
+
+    Nearly nothing changes between two readings. Those of before stay where they are in memory, and
+    the new ones leave it all at once.
+    """
+    return {key: each if before.get(key) != each else before[key] for key, each in found.items()}
 
 
 def running_trials(summaries: Iterable[wire.AllocationSummary], experiment_id: int) -> set[str]:
@@ -77,7 +88,7 @@ def running_trials(summaries: Iterable[wire.AllocationSummary], experiment_id: i
         for summary in summaries
         if experiment_of(summary.task_id) == experiment_id
         and not summary.name.startswith(_GC_NAME)
-        and _bare(summary).holds_resources
+        and _allocation(summary, _UNKNOWN).holds_resources
     }
 
 
@@ -160,17 +171,38 @@ def agent_pools(agents: Iterable[wire.Agent]) -> dict[str, frozenset[str]]:
     return {agent.id: frozenset(agent.resource_pools) for agent in agents}
 
 
-def _bare(summary: wire.AllocationSummary) -> Allocation:
-    """Return what the summary alone tells: neither type nor owner."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is not in the summary: the fields of an allocation of the same names."""
+
+    task_type: TaskType | None = None
+    username: str | None = None
+    job_id: str = ""
+    experiment_id: str = ""
+    trial_id: str = ""
+    labels: tuple[str, ...] | None = None
+    workspace: str | None = None
+
+
+_UNKNOWN = _Told()
+
+
+def _allocation(summary: wire.AllocationSummary, told: _Told) -> Allocation:
+    """Make it in one step: thousands are made at every tick."""
     return Allocation(
         allocation_id=summary.allocation_id,
         task_id=summary.task_id,
-        task_type=None,
+        task_type=told.task_type,
         name=summary.name,
-        username=None,
+        username=told.username,
         resource_pool=summary.resource_pool,
         slots=max(summary.slots_needed - _cpu_slots(summary.resources), 0),
         containers=tuple(_containers(summary.resources)),
+        job_id=told.job_id,
+        experiment_id=told.experiment_id,
+        trial_id=told.trial_id,
+        labels=told.labels,
+        workspace=told.workspace,
     )
 
 
@@ -192,22 +224,17 @@ def _containers(resources: Iterable[wire.Resources]) -> Iterable[Container]:
             yield Container(each.container_id or each.resources_id, agent_id, gpus)
 
 
-def _of_experiment(
-    allocation: Allocation, experiment_id: int, experiment: wire.Experiment | None
-) -> Allocation:
-    named = _TRIAL_NAME.fullmatch(allocation.name)
-    task_type, trial_id = None, ""
+def _of_experiment(name: str, experiment_id: int, experiment: wire.Experiment | None) -> _Told:
+    named = _TRIAL_NAME.fullmatch(name)
+    told = _Told(experiment_id=str(experiment_id))
     if named and int(named[2]) == experiment_id:
-        task_type, trial_id = TaskType.TRIAL, named[1]
-    elif allocation.name.startswith(_GC_NAME):
-        task_type = TaskType.CHECKPOINT_GC
-    typed = replace(
-        allocation, task_type=task_type, trial_id=trial_id, experiment_id=str(experiment_id)
-    )
+        told = replace(told, task_type=TaskType.TRIAL, trial_id=named[1])
+    elif name.startswith(_GC_NAME):
+        told = replace(told, task_type=TaskType.CHECKPOINT_GC)
     if experiment is None:
-        return typed
+        return told
     return replace(
-        typed,
+        told,
         username=experiment.username or None,
         job_id=experiment.job_id,
         labels=experiment.labels,
@@ -216,15 +243,11 @@ def _of_experiment(
 
 
 def _of_its_own(
-    allocation: Allocation,
-    task_type: TaskType,
-    owner: wire.Interactive | wire.FullJob,
-    workspaces: Mapping[int, str],
-) -> Allocation:
-    """Describe a task that belongs to no experiment, and so has no labels."""
+    task_type: TaskType, owner: wire.Interactive | wire.FullJob, workspaces: Mapping[int, str]
+) -> _Told:
+    """Tell of a task that belongs to no experiment, and so has no labels."""
     named = workspaces.get(owner.workspace_id) if owner.workspace_id is not None else None
-    return replace(
-        allocation,
+    return _Told(
         task_type=task_type,
         username=owner.username or None,
         job_id=owner.job_id,

@@ -4,6 +4,8 @@ Some bodies carry secrets (a notebook's address, a shell's key). The models leav
 error of theirs quotes its input.
 """
 
+from dataclasses import dataclass
+
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -21,20 +23,31 @@ class _Wire(BaseModel):
     )
 
 
-class Device(_Wire):
+class _Many:
+    """What is read by the thousands at every tick: models take far more memory, and longer."""
+
+    __slots__ = ()
+    __pydantic_config__ = _Wire.model_config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device(_Many):
     uuid: str
     type: str
 
 
-class Devices(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices(_Many):
     devices: tuple[Device, ...] = ()
 
 
-class Exit(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit(_Many):
     """What it says does not matter; that it is there does."""
 
 
-class Resources(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources(_Many):
     """One container of an allocation."""
 
     resources_id: str
@@ -43,7 +56,8 @@ class Resources(_Wire):
     exited: Exit | None = None
 
 
-class AllocationSummary(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationSummary(_Many):
     """It knows neither owner nor type nor state."""
 
     task_id: str
@@ -74,7 +88,8 @@ class TaskReply(_Wire):
     task: TaskDetail
 
 
-class Interactive(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interactive(_Many):
     """A notebook, shell, command or TensorBoard."""
 
     id: str
@@ -133,12 +148,14 @@ class Pools(_Wire):
     resource_pools: tuple[Pool, ...]
 
 
-class JobSummary(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary(_Many):
     state: str
     jobs_ahead: int = 0
 
 
-class FullJob(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullJob(_Many):
     summary: JobSummary | None = None
     requested_slots: int
     allocated_slots: int
@@ -151,7 +168,8 @@ class FullJob(_Wire):
     submission_time: Instant = None
 
 
-class LimitedJob(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitedJob(_Many):
     """A job that the account may not see: whose it is stays untold."""
 
     summary: JobSummary | None = None
@@ -162,7 +180,8 @@ class LimitedJob(_Wire):
     priority: int | None = None
 
 
-class Job(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(_Many):
     """In one of the two forms."""
 
     full: FullJob | None = None
@@ -193,7 +212,8 @@ class Workspaces(_Wire):
     workspaces: tuple[Workspace, ...]
 
 
-class Occupant(_Wire):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupant(_Many):
     """The container that holds a slot. What it is does not matter; that it is there does."""
 
 

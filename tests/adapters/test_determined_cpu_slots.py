@@ -1,5 +1,7 @@
 """An agent without GPUs offers its CPU as a slot. No exporter shows it, and nobody can waste it."""
 
+from pydantic import TypeAdapter
+
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
 
@@ -12,7 +14,7 @@ def allocation(*kinds: str) -> wire.AllocationSummary:
     """An allocation in one container, with a slot of each of these kinds."""
     devices = [device(kind) for kind in kinds]
     resources = {"resourcesId": "r1", "agentDevices": {"agent-a": {"devices": devices}}}
-    return wire.AllocationSummary.model_validate(
+    return TypeAdapter(wire.AllocationSummary).validate_python(
         {
             "taskId": "n1",
             "allocationId": "n1.1",

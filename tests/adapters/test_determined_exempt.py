@@ -19,11 +19,11 @@ WORKSPACES = "/api/v1/workspaces"
 
 def summary(task_id: str, name: str) -> wire.AllocationSummary:
     return wire.AllocationSummary(
-        taskId=task_id,
-        allocationId=f"{task_id}.1",
+        task_id=task_id,
+        allocation_id=f"{task_id}.1",
         name=name,
-        resourcePool="default",
-        slotsNeeded=1,
+        resource_pool="default",
+        slots_needed=1,
         resources=(),
     )
 
@@ -96,7 +96,7 @@ async def test_snapshot_without_the_workspaces_that_were_asked_for_is_none(
 
 
 def notebook(workspace_id: int | None) -> reading.Owners:
-    view = wire.Interactive(id="a", username="bob", jobId="j", workspaceId=workspace_id)
+    view = wire.Interactive(id="a", username="bob", job_id="j", workspace_id=workspace_id)
     workspaces = {1: "Uncategorized", 7: "infra"}
     return reading.Owners(interactive={Type.NOTEBOOK: [view]}, workspaces=workspaces)
 

@@ -239,3 +239,17 @@ async def test_release_between_two_readings_is_seen(
 
     assert not queued.holds_resources
     assert replace(running, containers=()) == queued
+
+
+async def test_what_has_not_changed_is_one_object_in_every_snapshot(
+    cluster: Cluster, determined: Determined
+) -> None:
+    """Thousands of them are in memory once, not once for each snapshot that somebody has."""
+    same, other = start(cluster, TaskType.NOTEBOOK), start(cluster, TaskType.SHELL)
+    before = (await determined.snapshot()).allocations
+    other.name = "renamed"
+
+    after = (await determined.snapshot()).allocations
+
+    assert after[f"{same.task_id}.1"] is before[f"{same.task_id}.1"]
+    assert after[f"{other.task_id}.1"].name == "renamed"

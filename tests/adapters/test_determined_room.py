@@ -1,5 +1,7 @@
 """Which jobs wait, one by one, and on which agents there is room."""
 
+from pydantic import TypeAdapter
+
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
 from app.adapters.determined import Determined
@@ -57,7 +59,7 @@ async def test_a_job_that_the_account_may_not_see_still_waits_in_front_of_others
 
 
 def test_what_a_job_does_not_tell_is_unknown() -> None:
-    job = wire.Job.model_validate({"limited": {"summary": SUMMARY}})
+    job = TypeAdapter(wire.Job).validate_python({"limited": {"summary": SUMMARY}})
 
     assert reading.queue([job], []) == (QueuedJob("", None, slots=None, least=None, ahead=3),)
 
