@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from app.aftermath import Aftermath
 from app.context import Context
 from app.domain.by_hand import wanted
 from app.domain.incident import FINAL_STATES, Incident, IncidentState, Target
@@ -74,6 +75,7 @@ class Reconciler:
         self._executor = executor
         self._recorder = recorder
         self._recovery = Recovery(systems.rules, store, recorder, context, go_on=tenure.go_on)
+        self._aftermath = Aftermath(systems.rules, recorder, context, go_on=tenure.go_on)
         self._context = context
         self._tenure = tenure
         self._monotonic = monotonic
@@ -118,6 +120,7 @@ class Reconciler:
         incidents = await self._wait_for_others(incidents, world)
         await self._remind(incidents, world)
         await self._stop(incidents, world)
+        incidents = await self._aftermath.look(incidents, world)
         await self._show_keeps(world)
         await self._report(incidents, world)
 

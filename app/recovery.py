@@ -80,10 +80,13 @@ class Recovery:
     def _is_quiet(self, incident: Incident, world: World) -> bool:
         """Tell whether Prometheus no longer reports an incident that recovery can close.
 
-        While a stop may be under way it cannot: our own call empties the GPU, too.
+        While a stop may be under way it cannot: our own call empties the GPU, too. Nor while GPUs
+        that it has freed are still to be seen.
         """
         if is_by_hand(incident) or any(target.request for target in incident.open_targets):
             # A person wants it stopped, in use or not.
+            return False
+        if incident.is_looked_after:
             return False
         under_way = any(is_under_way(target) for target in incident.targets)
         return not under_way and incident.identity.key not in (world.firing or {})

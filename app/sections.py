@@ -217,6 +217,7 @@ class LimitsSection(Section):
     tick_gap: Duration = timedelta(seconds=60)
     stop_retry: Duration = timedelta(seconds=60)
     pause_retry: Duration = timedelta(minutes=65)
+    gpu_release: Duration = timedelta(minutes=5)
     unreachable_retry: Duration = timedelta(hours=1)
     unconfirmed: Duration = timedelta(minutes=15)
     again_within: Duration = timedelta(minutes=30)

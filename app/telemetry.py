@@ -86,7 +86,8 @@ class Telemetry(_Levels):
             ["reason", "state"],
         )
         self._gpus_reclaimed = counter(
-            "watchdog_gpus_reclaimed", "GPUs that stops have freed, as Determined has shown."
+            "watchdog_gpus_reclaimed",
+            "GPUs that stops have freed: seen free, or with another task.",
         )
         self._gpus_held = counter(
             "watchdog_gpus_reclaimed_held_seconds",

@@ -26,6 +26,8 @@ _TOLD = frozenset(
         "stop_sent",
         "stop_accepted",
         "stop_verified",
+        "gpus_in_use",
+        "gpus_unseen",
         "owner_unreachable",
     }
 )

@@ -99,6 +99,7 @@ class Determined:
                 for pool, queue in queues.items()
             },
             rooms=reading.rooms(agents.result().agents),
+            occupants=reading.occupants(agents.result().agents),
         )
 
     async def read_allocation(

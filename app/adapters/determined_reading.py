@@ -19,6 +19,8 @@ INTERACTIVE = {
 # The master writes these names itself, and only for tasks whose id begins with an experiment's.
 _TRIAL_NAME = re.compile(r"Trial (\d+) \(Experiment (\d+)\)")
 _GC_NAME = "Checkpoint GC"
+_NAMELESS = "unknown"
+"""What a container is called that Determined shows without an id."""
 _EXPERIMENT_TASK = re.compile(r"(\d+)\..+")
 
 
@@ -157,6 +159,19 @@ def _room(agent: wire.Agent) -> Room:
     if agent.draining or not agent.enabled:
         usable = []
     return Room(slots=len(usable), free=sum(slot.container is None for slot in usable))
+
+
+def occupants(agents: Iterable[wire.Agent]) -> dict[str, str]:
+    """Return which container holds each GPU, by uuid: an empty text where none does.
+
+    GPUs whose slots do not tell it are left out. One that is disabled may be free all the same.
+    """
+    return {
+        slot.device.uuid: (slot.container.id or _NAMELESS) if slot.container else ""
+        for agent in agents
+        for slot in agent.slots.values()
+        if slot.tells and slot.device.type != wire.CPU_DEVICE
+    }
 
 
 def agent_slots(agents: Iterable[wire.Agent]) -> dict[str, int]:

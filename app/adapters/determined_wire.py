@@ -214,7 +214,9 @@ class Workspaces(_Wire):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occupant(_Many):
-    """The container that holds a slot. What it is does not matter; that it is there does."""
+    """The container that holds a slot. That it is there matters; which it is, only to people."""
+
+    id: str = ""
 
 
 class Slot(_Wire):

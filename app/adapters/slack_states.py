@@ -7,11 +7,12 @@ from app.adapters.slack_text import date, quoted
 from app.adapters.slack_words import gpus
 from app.domain.actions import Matter, MessageKind
 from app.domain.alert import BY_HAND
-from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState
+from app.domain.incident import FINAL_STATES, Hold, Incident, IncidentState, Target
 from app.domain.policy import Mode
 from app.domain.proof import UNKNOWN
 from app.domain.reasons import Reason
 from app.domain.reclaimed import asked_by, reclaimed
+from app.domain.release import Release
 
 _MOST_HOLDS = 3
 _NAME = 80
@@ -24,7 +25,7 @@ _CANNOT_BE_SEEN = (
 def state(kind: MessageKind, matter: Matter) -> str:
     """Say in words how things stand."""
     incident = matter.incident
-    if said := holdings.state(incident):
+    if said := _gone(incident) or holdings.state(incident):
         return f"{said}{_nothing_stopped(incident)}"
     match incident.state:
         case IncidentState.FIRING:
@@ -44,15 +45,17 @@ def state(kind: MessageKind, matter: Matter) -> str:
         case IncidentState.ENDED:
             return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
         case IncidentState.STOPPED:
-            stopped = [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
-            what = (
-                "Paused" if stopped and all(each.stops_by_pause for each in stopped) else "Stopped"
-            )
-            return f"{what} {date(incident.changed_at)}; {_freed(incident)}.{_asked(incident)}"
+            return f"{_what_was_done(incident)}; {_freed(incident)}.{_asked(incident)}"
         case IncidentState.DISMISSED:
             return "An admin looked at it: a false alarm. Sorry for the interruption."
         case _:
             return what_next(kind, (matter,))
+
+
+def _gone(incident: Incident) -> str:
+    """Say that it has ended, where its GPUs alone are awaited."""
+    done = _what_was_done(incident)
+    return f"{done}. Whether its GPUs are free is looked at now." if incident.is_gone else ""
 
 
 def _asked(incident: Incident) -> str:
@@ -63,13 +66,32 @@ def _asked(incident: Incident) -> str:
     return f" {quoted(by, _NAME)} asked for it: “{quoted(why, _NOTE)}”."
 
 
+def _stopped(incident: Incident) -> list[Target]:
+    return [each for each in incident.targets if each.outcome is IncidentState.STOPPED]
+
+
+def _what_was_done(incident: Incident) -> str:
+    """Say that it was stopped or paused, and when that was seen."""
+    stopped = _stopped(incident)
+    times = [each.gone_at for each in stopped if each.gone_at]
+    what = "Paused" if stopped and all(each.stops_by_pause for each in stopped) else "Stopped"
+    return f"{what} {date(max(times, default=incident.changed_at))}"
+
+
 def _freed(incident: Incident) -> str:
-    found = reclaimed(incident)
-    count = (
-        f"{gpus(found.gpus)} can be given to others again" if found.gpus else "its place is free"
-    )
+    """Say how many GPUs were seen free; of the others nothing is claimed."""
+    found, releases = reclaimed(incident), {each.release for each in _stopped(incident)}
+    count = f"{gpus(found.gpus)} can be given to others again"
     used = condition(incident.identity.alertname).held
-    return f"{count}, after {found.gpu_hours} {used}" if found.held and used else count
+    if found.held and used:
+        count = f"{count}, after {found.gpu_hours} {used}"
+    if Release.IN_USE in releases:
+        left = "something else still uses a GPU of it, which the admins look at"
+    elif Release.UNSEEN in releases:
+        left = "whether its GPUs are free could not be seen"
+    else:
+        return count if found.gpus else "its place is free"
+    return f"{count}; {left}" if found.gpus else left
 
 
 def _being_stopped(incident: Incident) -> str:

@@ -104,6 +104,8 @@ def outlook(incident: IncidentShape, clock: Clock) -> str:
         return f"blocked: {incident['blocked']}"
     if ends and state == IncidentState.NOTIFIED:
         return clock.countdown(ends)
+    if state == IncidentState.STOPPING and all(each["outcome"] for each in incident["targets"]):
+        return "stopped; its GPUs are looked at"
     return _NEXT.get(state, "")
 
 

@@ -118,6 +118,10 @@ class Snapshot:
     """The jobs that wait, one by one, by resource pool."""
     rooms: Mapping[str, Room] = field(default_factory=dict)
     """By agent. One of which Determined does not tell it is not here."""
+    occupants: Mapping[str, str] = field(default_factory=dict)
+    """By the uuid of each GPU the container that holds its slot; empty while it is free. One of
+    which Determined does not tell it is not here.
+    """
 
     @property
     def running(self) -> list[Allocation]:

@@ -59,7 +59,10 @@ _DEEDS = {
     Reason.ALERT_FIRED: Deed.FOUND,
     Reason.WARNING_DELIVERED: Deed.WARNED,
     Reason.DISMISSED: Deed.DISMISSED,
+    # One of these three for each: the entry that says what became of its GPUs.
     Reason.STOP_VERIFIED: Deed.STOPPED,
+    Reason.GPUS_IN_USE: Deed.STOPPED,
+    Reason.GPUS_UNSEEN: Deed.STOPPED,
     Reason.ATTEMPTS_EXHAUSTED: Deed.FAILED,
     Reason.OWNER_UNREACHABLE: Deed.UNREACHABLE,
 }

@@ -19,6 +19,7 @@ from app.domain.incident import (
 )
 from app.domain.policy import Announcement, Mode, StopAction
 from app.domain.reasons import Reason
+from app.domain.release import Release
 
 Evidence = Mapping[str, Any]
 
@@ -216,6 +217,16 @@ class AllocationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class GpusSeen:
+    """It is known what became of the GPUs of a stopped task, or nobody waits for it any more."""
+
+    allocation_id: str
+    release: Release
+    lingering: tuple[str, ...] = ()
+    sights: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveryObserved:
     """`verify` is empty while every sample is fresh: the condition is over."""
 
@@ -286,6 +297,7 @@ Event = (
     | StopNotSent
     | StopWithdrawn
     | AllocationEnded
+    | GpusSeen
     | RecoveryObserved
     | RuleGone
     | StopRequested

@@ -9,17 +9,18 @@ from typing import Any
 from app.domain.alert import Identity
 from app.domain.policy import Announcement, Mode, StopAction
 from app.domain.reasons import Reason
+from app.domain.release import Gpu, Release
 
 
 class IncidentState(StrEnum):
     FIRING = "firing"  # the alert fires; the owner has no valid warning
     NOTIFIED = "notified"  # the owner was told; the grace period runs
     HELD = "held"  # somebody or something forbids a stop; the grace period does not run
-    STOPPING = "stopping"  # the intent to stop is on record; it may have been sent
+    STOPPING = "stopping"  # the intent to stop is on record; or GPUs are still to be seen free
     ESCALATED = "escalated"  # a person must look; nothing more is tried
     RESOLVED = "resolved"  # final: the condition was seen to be over
     ENDED = "ended"  # final: the task ended without us, or changed hands, or the rule is gone
-    STOPPED = "stopped"  # final: we stopped it, and saw it end
+    STOPPED = "stopped"  # final: we stopped it, saw it end, and looked at its GPUs
     DISMISSED = "dismissed"  # final: an admin called it a false alarm
 
 
@@ -144,6 +145,23 @@ class Target:
     """Why it is no target any more, though it runs on; its outcome is RESOLVED."""
     request: StopRequest | None = None
     """Somebody wants it stopped now. None: it is stopped, if at all, for the alert."""
+    gpus: tuple[Gpu, ...] = ()
+    """What it held when its stop was proven."""
+    gone_at: datetime | None = None
+    """When Determined was first seen not to list it any more, after our call."""
+    release: Release | None = None
+    """None: it was not stopped by us, or held no GPU; or it ended before anybody looked at them."""
+    lingering: tuple[str, ...] = ()
+    """Which of its GPUs nobody has seen free in the end, by uuid."""
+
+    @property
+    def freed(self) -> int:
+        """Return how many GPUs its stop is known to have freed."""
+        if self.outcome is not IncidentState.STOPPED or self.release is Release.AWAITED:
+            return 0
+        if self.release in {None, Release.FREED}:
+            return self.slots
+        return max(len(self.gpus) - len(self.lingering), 0)
 
     @property
     def stops_by_pause(self) -> bool:
@@ -261,9 +279,18 @@ class Incident:
             return targets
         return tuple(target for target in targets if not target.outcome)
 
+    @property
+    def is_looked_after(self) -> bool:
+        """Tell whether GPUs of what it has stopped are still to be seen free."""
+        return any(target.release is Release.AWAITED for target in self.targets)
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether nothing of it runs any more, and only GPUs are still to be seen free."""
+        return self.is_looked_after and not self.open_targets
+
     def target(self, allocation_id: str) -> Target | None:
-        found = (each for each in self.targets if each.allocation_id == allocation_id)
-        return next(found, None)
+        return next((each for each in self.targets if each.allocation_id == allocation_id), None)
 
     def with_target(self, target: Target) -> "Incident":
         """Return the incident with this target in the place of the one of the same allocation."""

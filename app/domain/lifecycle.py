@@ -129,7 +129,7 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
 
         case _:
             # Deliveries are repeated and late: the grace period counts from the first warning.
-            return _in_every_state(incident, event)
+            return _in_every_state(incident, event, at)
 
 
 def _while_stopping(
@@ -163,10 +163,10 @@ def _while_stopping(
         case _:
             # Our own stop empties the GPU, so the alert resolves, or is silenced, or begins again:
             # Determined alone can say that it is over.
-            return _in_every_state(incident, event)
+            return _in_every_state(incident, event, at)
 
 
-def _while_escalated(incident: Incident, event: e.Event, _: Policy, __: datetime) -> Step | None:
+def _while_escalated(incident: Incident, event: e.Event, _: Policy, at: datetime) -> Step | None:
     match event:
         case e.RecoveryObserved(evidence=evidence):
             return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
@@ -177,7 +177,7 @@ def _while_escalated(incident: Incident, event: e.Event, _: Policy, __: datetime
 
         case _:
             # A person looks. The end of the allocation or the recovery closes it, nothing else.
-            return _in_every_state(incident, event)
+            return _in_every_state(incident, event, at)
 
 
 def _asked_for(incident: Incident, event: e.Event, _: Policy, __: datetime) -> Step | None:
@@ -185,10 +185,8 @@ def _asked_for(incident: Incident, event: e.Event, _: Policy, __: datetime) -> S
     match event:
         case e.StopRequested() if incident.state is not S.ESCALATED:
             return by_hand.requested(incident, event)
-
         case e.RequestLapsed() | e.PressRefused():
             return by_hand.noted(incident, event)
-
         case e.Dismissed(by=by, detail=detail) if incident.state is not S.STOPPING:
             step = _close(incident, S.DISMISSED, Reason.DISMISSED, event.evidence)
             return replace(step, actor=by, detail=detail)
@@ -196,25 +194,21 @@ def _asked_for(incident: Incident, event: e.Event, _: Policy, __: datetime) -> S
     return None
 
 
-def _in_every_state(incident: Incident, event: e.Event) -> Step | None:
+def _in_every_state(incident: Incident, event: e.Event, at: datetime) -> Step | None:
     match event:
         case e.AlertSeen() | e.TargetSeen() | e.DeadlineMoved():
             return steps.seen(incident, event)
-
         case e.ActionEased():
             return eased(incident, event)
-
         case e.TargetsChosen() | e.TargetsLeft():
             return _rename(incident, event)
-
         case e.WarningDelivered():
             return steps.warned_late(incident, event)
-
         case e.AllocationEnded():
-            return _allocation_ended(incident, event)
-
-        case _:
-            return None
+            return _target_ended(incident, ends.ended(incident, event, at))
+        case e.GpusSeen():
+            return _target_ended(incident, ends.gpus_seen(incident, event))
+    return None
 
 
 _ROWS: Mapping[IncidentState, Callable[[Incident, e.Event, Policy, datetime], Step | None]] = {
@@ -226,9 +220,7 @@ _ROWS: Mapping[IncidentState, Callable[[Incident, e.Event, Policy, datetime], St
 }
 
 
-def _new_round(
-    incident: Incident, reason: Reason, evidence: Mapping[str, Any] | None = None
-) -> Step:
+def _new_round(incident: Incident, reason: Reason, evidence: e.Evidence | None = None) -> Step:
     """Tell the owner anew, with a full grace period (S9); in mode `observe` tell nobody (S10)."""
     begun = replace(steps.without_warnings(incident), round=incident.round + 1, holds=())
     told = incident.mode is not Mode.OBSERVE
@@ -253,34 +245,43 @@ def _close(
     incident: Incident, state: IncidentState, reason: Reason, evidence: Mapping[str, Any]
 ) -> Step:
     """End the incident; whoever was told of it is told how it ended."""
-    told = (*steps.status(incident), *steps.closing(incident))
-    return Step(replace(incident, state=state, holds=()), reason, told, evidence=evidence)
+    after, left = ends.unawaited(incident)
+    told = (*steps.status(incident), *steps.closing(incident), *left)
+    return Step(replace(after, state=state, holds=()), reason, told, evidence=evidence)
 
 
 def _rename(incident: Incident, event: e.TargetsChosen | e.TargetsLeft) -> Step | None:
     """Let others be the targets, or fewer. Nobody is stopped whom no warning has named (S1)."""
     step = targets.renamed(incident, event)
-    if step and targets.is_closed_by_its_targets(step.incident):
-        return _close(step.incident, S.STOPPED, step.reason, step.evidence)
+    if step and (over := _over(replace(step, actions=()))):
+        return over
     if step and targets.begins_a_round(incident, event):
         return replace(_new_round(step.incident, step.reason, step.evidence), detail=step.detail)
     return step
 
 
-def _allocation_ended(incident: Incident, event: e.AllocationEnded) -> Step | None:
-    """Note the end of one target. The incident is over when all of its targets are."""
-    step = ends.ended(incident, event)
-    if step is None:
-        return None
+def _target_ended(incident: Incident, step: Step | None) -> Step | None:
+    """Note the end of a target, or of its GPUs. The incident is over when all of that is."""
+    if step is None or (over := _over(step)):
+        return step and over
     after = step.incident
-    if targets.is_closed_by_its_targets(after):
-        stopped = any(each.outcome is S.STOPPED for each in after.targets)
-        end = _close(after, S.STOPPED if stopped else S.ENDED, step.reason, event.evidence)
-        return replace(end, actions=(*step.actions, *end.actions))
     if incident.state is S.STOPPING and not steps.open_intents(after):
         # A neighbour whose intent was withdrawn waited for this one; its new round may begin.
         after = replace(steps.without_warnings(after), state=S.HELD)
     return replace(step, incident=after, actions=(*step.actions, *steps.status(incident)))
+
+
+def _over(step: Step) -> Step | None:
+    """End an incident that is over with its targets; while their GPUs are awaited, only wait."""
+    after = step.incident
+    if not targets.is_closed_by_its_targets(after):
+        return None
+    if after.is_looked_after:
+        waits = replace(steps.without_warnings(after), state=S.STOPPING, holds=())
+        return replace(step, incident=waits, actions=(*step.actions, *steps.status(after)))
+    stopped = any(each.outcome is S.STOPPED for each in after.targets)
+    end = _close(after, S.STOPPED if stopped else S.ENDED, step.reason, step.evidence)
+    return replace(end, actions=(*step.actions, *end.actions), detail=step.detail)
 
 
 def _withdraw(incident: Incident, event: withdrawal.Withdrawing) -> Step | None:

@@ -158,6 +158,8 @@ class Limits:
     """How long the end of a task is awaited after the first call before all is proven again."""
     pause_retry: timedelta = timedelta(minutes=65)
     """The same after a pause that Determined took: it gives a trial an hour for its checkpoint."""
+    gpu_release: timedelta = timedelta(minutes=5)
+    """How long after a stopped task its GPUs are given to be seen free. Exporters lag."""
     unreachable_retry: timedelta = timedelta(hours=1)
     """How long an owner who could not be reached is left alone before the next try."""
     unconfirmed: timedelta = timedelta(minutes=15)

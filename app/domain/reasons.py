@@ -37,7 +37,10 @@ class Reason(StrEnum):
     STOP_NOT_SENT = "stop_not_sent"  # something spoke against it at the last moment
     STOP_UNCONFIRMED = "stop_unconfirmed"  # no answer, or the allocation still runs after one
     STOP_WITHDRAWN = "stop_withdrawn"
-    STOP_VERIFIED = "stop_verified"
+    STOP_TOOK_EFFECT = "stop_took_effect"  # the allocation is gone; its GPUs are looked at
+    STOP_VERIFIED = "stop_verified"  # and its GPUs are free, or with another allocation
+    GPUS_IN_USE = "gpus_in_use"  # it is gone, and something that is no task uses its GPUs
+    GPUS_UNSEEN = "gpus_unseen"  # it is gone, and nobody could see whether its GPUs are free
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
 
     # What holds an incident.

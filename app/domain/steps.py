@@ -32,6 +32,7 @@ from app.domain.incident import (
 )
 from app.domain.policy import Mode, Policy
 from app.domain.reasons import Reason
+from app.domain.release import gpus_of
 from app.errors import InvalidTransitionError
 
 _TOLD = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING, IncidentState.ESCALATED})
@@ -143,10 +144,6 @@ def open_intents(incident: Incident) -> list[Target]:
     return [t for t in incident.targets if t.intent and t.intent.state in OPEN_INTENTS]
 
 
-def over(incident: Incident) -> bool:
-    return all(target.outcome for target in incident.targets)
-
-
 def intent_step(
     incident: Incident, target: Target, intent: Intent, reason: Reason, detail: str
 ) -> Step:
@@ -197,7 +194,8 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
     new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
     known = target.intent or new
     again = replace(known, state=IntentState.RECORDED, proof=event.proof, action=event.action)
-    target = replace(target, was_called=may_have_arrived(target))
+    held = gpus_of(event.proof) or target.gpus
+    target = replace(target, was_called=may_have_arrived(target), gpus=held)
     # What spoke against the stop so far is over when the call is made, not before (S5).
     block = incident.block if incident.block and incident.block.due else None
     after = replace(incident, block=block).with_target(replace(target, intent=again))

@@ -52,8 +52,13 @@ def taken(incident: Incident, event: e.TargetsChosen) -> Incident:
     new = {each.allocation_id for each in event.targets}
     ours = {each.allocation_id: each for each in incident.targets if _is_ours(each)}
     followed = [replace(each, warning=None) for key, each in ours.items() if key not in new]
-    named = [replace(each, was_called=each.allocation_id in ours) for each in event.targets]
+    named = [_named(each, ours.get(each.allocation_id)) for each in event.targets]
     return replace(incident, targets=(*followed, *named), demand=event.demand)
+
+
+def _named(target: Target, before: Target | None) -> Target:
+    """Return the target anew, with what is still to be followed of it."""
+    return replace(target, was_called=True, gpus=before.gpus) if before else target
 
 
 def _is_ours(target: Target) -> bool:
@@ -79,7 +84,7 @@ def is_closed_by_its_targets(incident: Incident) -> bool:
     A user whose tasks have ended by themselves may hold others that are over the limit: then only
     the alert says when it is over, or that others are to be chosen.
     """
-    if not steps.over(incident):
+    if incident.open_targets:
         return False
     stopped = any(each.outcome is IncidentState.STOPPED for each in incident.targets)
     by_itself = incident.identity.scope is not Scope.USER

@@ -92,3 +92,37 @@ def test_an_agent_that_leaves_something_out_has_no_known_room() -> None:
         assert reading.rooms([agent(FREE, less)]) == {}
     assert reading.rooms([agent(FREE, enabled=None)]) == {}
     assert reading.rooms([agent(FREE, draining=None)]) == {}
+
+
+def test_a_gpu_is_free_where_no_container_has_its_slot_whatever_new_work_it_takes() -> None:
+    disabled = {**FREE, "device": {"uuid": "GPU-2", "type": "TYPE_CUDA"}, "enabled": False}
+    taken = {**TAKEN, "device": {"uuid": "GPU-3", "type": "TYPE_CUDA"}}
+    nameless = {**TAKEN, "device": {"uuid": "GPU-4", "type": "TYPE_CUDA"}, "container": {}}
+    cpu = {**FREE, "device": {"uuid": "cpu", "type": "TYPE_CPU"}}
+
+    found = reading.occupants([agent(FREE, disabled, taken, nameless, cpu)])
+
+    assert found == {"GPU-1": "", "GPU-2": "", "GPU-3": "c1", "GPU-4": "unknown"}
+
+
+def test_a_slot_that_leaves_something_out_tells_nothing_of_its_gpu() -> None:
+    less = {key: value for key, value in FREE.items() if key != "container"}
+
+    assert reading.occupants([agent(less)]) == {}
+
+
+async def test_gpus_are_with_their_containers_until_these_are_gone(
+    cluster: Cluster, determined: Determined
+) -> None:
+    start(cluster, TaskType.TRIAL, agents={"agent-a": 3})
+
+    snapshot = await determined.snapshot()
+
+    held = {
+        uuid: each.container_id
+        for one in snapshot.allocations.values()
+        for each in one.containers
+        for uuid in each.gpu_uuids
+    }
+    assert len(held) == 3
+    assert {uuid: id_ for uuid, id_ in snapshot.occupants.items() if id_} == held

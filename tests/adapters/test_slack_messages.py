@@ -21,8 +21,9 @@ from app.domain.breaker import (
     excess,
 )
 from app.domain.cluster import TaskType
-from app.domain.incident import Hold, IncidentState
+from app.domain.incident import Hold, Incident, IncidentState
 from app.domain.reasons import Reason
+from app.domain.release import Gpu, Release
 from tests.adapters.conftest import LINKS
 from tests.adapters.slack_examples import (
     DEADLINE,
@@ -281,3 +282,63 @@ def test_message_without_targets_speaks_of_the_pool() -> None:
 
     assert "what you run in pool `default`" in message.text
     assert_fits(message)
+
+
+IN_USE = "something else still uses a GPU of it, which the admins look at."
+
+
+def stopped(state: IncidentState, release: Release | None, *lingering: str) -> Incident:
+    """A notebook of two GPUs whose allocation is gone."""
+    gpus = (Gpu("GPU-1", "agent-a"), Gpu("GPU-2", "agent-a"))
+    return incident(
+        state,
+        outcome=IncidentState.STOPPED,
+        gpus=gpus,
+        gone_at=T0,
+        release=release,
+        lingering=lingering,
+    )
+
+
+@pytest.mark.parametrize("kind", [MessageKind.STATUS, MessageKind.CLOSING])
+@pytest.mark.parametrize(
+    ("release", "lingering", "words"),
+    [
+        (None, (), "; 2 GPUs can be given to others again."),
+        (Release.FREED, (), "; 2 GPUs can be given to others again."),
+        (
+            Release.IN_USE,
+            ("GPU-2",),
+            f"; 1 GPU can be given to others again; {IN_USE}",
+        ),
+        (
+            Release.IN_USE,
+            ("GPU-1", "GPU-2"),
+            f"; {IN_USE}",
+        ),
+        (
+            Release.UNSEEN,
+            ("GPU-1", "GPU-2"),
+            "; whether its GPUs are free could not be seen.",
+        ),
+    ],
+)
+def test_a_stop_claims_no_more_gpus_to_be_free_than_were_seen(
+    kind: MessageKind, release: Release | None, lingering: tuple[str, ...], words: str
+) -> None:
+    about = stopped(IncidentState.STOPPED, release, *lingering)
+
+    message = render(notice(kind, about), LINKS)
+
+    assert f"Stopped {date(T0)}{words}" in said(message)
+    assert_fits(message)
+
+
+def test_what_has_ended_is_not_being_stopped_any_more() -> None:
+    about = stopped(IncidentState.STOPPING, Release.AWAITED)
+
+    text = said(render(notice(MessageKind.STATUS, about), LINKS))
+
+    assert f"Stopped {date(T0)}. Whether its GPUs are free is looked at now." in text
+    assert "being stopped" not in text
+    assert "can be given" not in text

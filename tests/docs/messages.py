@@ -10,10 +10,13 @@ from typing import Any
 from app.adapters.slack_links import Links
 from app.adapters.slack_messages import render
 from app.domain.actions import Matter, MessageKind, Notice
+from app.domain.aftermath import Sight
 from app.domain.breaker import BreakerState, PlannedStop, alarm
 from app.domain.incident import Hold, Incident, IncidentState, Receipt, RecipientKind
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
+from app.domain.reclaimed import lingering
+from app.domain.release import Gpu, Release
 from tests.adapters.slack_examples import DEADLINE, TEXTS, incident, over_limit
 from tests.docs.digests import digests
 from tests.docs.pages import ROOT
@@ -33,6 +36,10 @@ pictures are of the demo's simulated Slack; `make screenshots` takes them anew.
 """
 S = IncidentState
 K = MessageKind
+_TWO = (
+    Gpu("GPU-6a3c1f0e-0d6b-4b5f-9a57-1f2f0d9be0a1", "agent-a"),
+    Gpu("GPU-b7e09d52-77f4-4c8e-8c1d-5a9be1c6f302", "agent-a"),
+)
 LINKS = Links(
     alertmanager_url="https://alertmanager.example",
     determined_url="https://determined.example",
@@ -130,6 +137,19 @@ def examples() -> Iterator[Example]:
         outcome = S.STOPPED if state is S.STOPPED else None
         ended = Matter(incident(state, outcome=outcome))
         yield Example(f"Closing word: {what}", "A reply in the thread.", _notice(K.CLOSING, ended))
+    left = incident(
+        S.STOPPED, outcome=S.STOPPED, gpus=_TWO, release=Release.IN_USE, lingering=(_TWO[1].uuid,)
+    )
+    words = "Closing word: stopped, and one of its GPUs is not free"
+    yield Example(words, "A reply in the thread.", _notice(K.CLOSING, Matter(left)))
+    sights = {_TWO[1].uuid: Sight.BUSY}
+    yield Example(
+        "To the admins: a GPU that is not free",
+        "What a stopped task has left behind.",
+        replace(
+            _notice(K.ADMINS, Matter(left)), text=lingering(left, left.targets[0], sights).text
+        ),
+    )
     yield Example(
         "To the admins",
         "Something that a person should know.",

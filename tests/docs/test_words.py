@@ -29,6 +29,7 @@ from app.domain.incident import (
 from app.domain.lifecycle import advance
 from app.domain.policy import Announcement, Mode, StopAction
 from app.domain.reasons import Reason
+from app.domain.release import Release
 from app.errors import InvalidTransitionError
 from app.store.schema import metadata
 from tests.docs.pages import ROOT, blocks, code, codes, read, rows, section
@@ -96,6 +97,7 @@ def possible_events(incident: Incident) -> Iterator[e.Event]:
         e.AllocationEnded(ALLOCATION, reason)
         for reason in (Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED)
     )
+    yield from (e.GpusSeen(ALLOCATION, each) for each in set(Release) - {Release.AWAITED})
 
 
 def what_matters(incident: Incident) -> tuple[object, ...]:
@@ -105,7 +107,7 @@ def what_matters(incident: Incident) -> tuple[object, ...]:
     # More attempts than the policy has are as good as all of them.
     fate = (intent.state, min(intent.attempts, POLICY.attempts)) if intent else None
     told = (incident.round > 0, target.warning is None, target.was_called, target.request is None)
-    return incident.state, incident.mode, told, fate
+    return incident.state, incident.mode, told, fate, target.slots > 0, target.release
 
 
 def successors() -> dict[str, set[str]]:

@@ -25,6 +25,7 @@ from app.domain.outbox import Recipient
 from app.domain.policy import Limits, Mode, Policy, Rulebook, StopAction
 from app.domain.readings import PeerAlert, PeerAlertState, PeerReading, RuleAlert, Sample
 from app.domain.reasons import Reason
+from app.domain.release import Release
 from app.domain.steps import Transition
 from app.domain.world import World
 
@@ -56,6 +57,7 @@ UNANSWERED = e.StopAnswered(ALLOCATION, IntentState.UNCONFIRMED, Reason.STOP_UNC
 NOT_SENT = e.StopNotSent(ALLOCATION, Reason.PROOF_OLD, "12 s")
 WITHDRAWN = e.StopWithdrawn(ALLOCATION, Reason.SILENCED)
 ENDED = e.AllocationEnded(ALLOCATION)
+FREED = e.GpusSeen(ALLOCATION, Release.FREED)
 
 
 def opened(mode: Mode = Mode.ENFORCE) -> Incident:

@@ -24,7 +24,7 @@ from app.domain.history import WATCHDOG
 from app.domain.incident import Hold, IncidentState, StopRequest
 from app.domain.lifecycle import advance
 from app.domain.reasons import Reason
-from tests.domain.examples import ENDED, POLICY, T0, after, escalated, notified, sent
+from tests.domain.examples import ENDED, FREED, POLICY, T0, after, escalated, notified, sent
 
 S = IncidentState
 DAY = timedelta(days=1)
@@ -45,6 +45,9 @@ def happening(
         (Reason.WARNING_DELIVERED, WATCHDOG, Deed.WARNED),
         (Reason.DISMISSED, "carol", Deed.DISMISSED),
         (Reason.STOP_VERIFIED, WATCHDOG, Deed.STOPPED),
+        (Reason.GPUS_IN_USE, WATCHDOG, Deed.STOPPED),
+        (Reason.GPUS_UNSEEN, WATCHDOG, Deed.STOPPED),
+        (Reason.STOP_TOOK_EFFECT, WATCHDOG, None),
         (Reason.ATTEMPTS_EXHAUSTED, WATCHDOG, Deed.FAILED),
         (Reason.OWNER_UNREACHABLE, WATCHDOG, Deed.UNREACHABLE),
         (Reason.HOLD_BEGAN, "bob", Deed.KEPT),
@@ -83,7 +86,7 @@ def stopped_story(at: datetime = T0 - HOUR, *, asked: bool = False) -> Story:
     request = StopRequest("bob", T0) if asked else None
     intent = replace(target.intent, proof=proof)
     incident = incident.with_target(replace(target, slots=2, intent=intent, request=request))
-    ended = after(incident, ENDED, at=at)
+    ended = after(incident, ENDED, FREED, at=at)
     return Story(ended, (Happening(at, Reason.STOP_VERIFIED, S.STOPPING, S.STOPPED),))
 
 

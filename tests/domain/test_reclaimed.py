@@ -9,6 +9,7 @@ from app.domain.incident import Incident, IncidentState, Receipt, RecipientKind
 from app.domain.lifecycle import advance
 from app.domain.policy import StopAction
 from app.domain.reclaimed import reclaimed
+from app.domain.release import Release
 from app.domain.steps import Transition
 from tests.domain.examples import (
     ACCEPTED,
@@ -35,8 +36,12 @@ def stopping(action: StopAction = StopAction.KILL, **proof: object) -> Incident:
     return after(incident, e.StopProven(ALLOCATION, "n1", read, action=action), CALL, ACCEPTED)
 
 
-def ends(incident: Incident) -> Transition:
-    return advance(incident, ENDED, POLICY, at=T0 + 2 * HOUR)
+def ends(incident: Incident, *, minutes: int = 0) -> Transition:
+    """Its end is seen, and after so many minutes that its GPUs are free."""
+    gone = advance(incident, ENDED, POLICY, at=T0 + 2 * HOUR)
+    seen = e.GpusSeen(ALLOCATION, Release.FREED)
+    later = T0 + 2 * HOUR + timedelta(minutes=minutes)
+    return gone.followed_by(advance(gone.incident, seen, POLICY, at=later))
 
 
 def told_admins(transition: Transition) -> list[str]:
@@ -51,6 +56,12 @@ def test_gpus_count_for_the_time_in_which_the_condition_held() -> None:
     found = reclaimed(ends(stopping()).incident)
 
     assert (found.gpus, found.held) == (2, 6 * HOUR)
+
+
+def test_gpus_count_until_the_end_was_seen_and_not_until_they_were() -> None:
+    found = reclaimed(ends(stopping(), minutes=4).incident)
+
+    assert found.held == 6 * HOUR
 
 
 def test_without_the_begin_of_the_condition_no_time_is_claimed() -> None:

@@ -19,6 +19,7 @@ from app.domain.lifecycle import advance
 from app.domain.opening import open_incident
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
+from app.domain.release import Release
 from app.domain.steps import Transition
 from tests.domain.examples import ALLOCATION, DEMAND, POLICY, RECEIPT, SILENCED, T0, messages
 from tests.domain.examples import opened as about_one
@@ -27,6 +28,8 @@ S = IncidentState
 OVER = Identity("UserOverSlotLimit", "warning", "reclaim", Scope.USER, "bob", "default")
 A, B, C = (Target(f"{name}.1", name, "trial", "bob", name, slots=1) for name in "abc")
 NO_NEED = e.TargetsLeft({B.allocation_id: Reason.NO_NEED})
+STOPPED = (e.AllocationEnded(A.allocation_id), e.GpusSeen(A.allocation_id, Release.FREED))
+"""A is stopped, and its GPUs are free."""
 
 
 def opened(mode: Mode = Mode.ENFORCE) -> Incident:
@@ -150,19 +153,38 @@ def test_s6_who_is_being_stopped_does_not_leave() -> None:
 
 
 def test_when_the_last_stop_is_verified_it_is_over_whoever_has_left() -> None:
-    incident = happens(stopping(), NO_NEED, e.AllocationEnded(A.allocation_id))
+    incident = happens(stopping(), NO_NEED, *STOPPED)
 
     assert (incident.state, outcomes(incident)) == (S.STOPPED, {"a": S.STOPPED, "b": S.RESOLVED})
 
 
 def test_when_whoever_is_left_leaves_after_a_stop_it_is_over() -> None:
-    held = happens(stopping(), e.AllocationEnded(A.allocation_id))
+    held = happens(stopping(), *STOPPED)
     assert held.state is S.HELD
 
     after = moved(held, NO_NEED)
 
     assert after.incident.state is S.STOPPED
     assert MessageKind.CLOSING in messages(after)
+
+
+def test_who_leaves_while_gpus_are_awaited_leaves_it_open_until_they_were_seen() -> None:
+    held = happens(stopping(), STOPPED[0])
+
+    waits = moved(held, NO_NEED)
+
+    assert (waits.incident.state, waits.incident.holds) == (S.STOPPING, ())
+    assert MessageKind.CLOSING not in messages(waits)
+    over = moved(waits.incident, STOPPED[1])
+    assert (over.incident.state, over.entries[0].reason) == (S.STOPPED, Reason.STOP_VERIFIED)
+    assert MessageKind.CLOSING in messages(over)
+
+
+def test_a_neighbour_has_its_new_round_while_gpus_are_awaited() -> None:
+    held = happens(stopping(), STOPPED[0])
+
+    assert held.state is S.HELD
+    assert happens(held, e.HoldsObserved(())).state is S.FIRING
 
 
 def test_targets_that_all_end_by_themselves_do_not_end_the_alert() -> None:
@@ -208,8 +230,7 @@ def test_s12_a_new_choice_is_told_with_its_targets_and_its_evidence() -> None:
 
 
 def test_s12_an_incident_that_its_targets_close_says_why() -> None:
-    first = A.allocation_id
-    ended = happens(stopping(), e.AllocationEnded(first))
+    ended = happens(stopping(), *STOPPED)
 
     [entry] = moved(ended, NO_NEED).entries
 

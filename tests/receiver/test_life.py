@@ -78,6 +78,7 @@ async def test_s12_every_step_is_in_the_history_with_its_reason(receiver: Receiv
         (Reason.PROVEN, S.STOPPING),
         (Reason.STOP_SENT, S.STOPPING),
         (Reason.STOP_ACCEPTED, S.STOPPING),
+        (Reason.STOP_TOOK_EFFECT, S.STOPPING),
         (Reason.STOP_VERIFIED, S.STOPPED),
     ]
     assert [entry.before for entry in history] == [None, *(entry.after for entry in history[:-1])]

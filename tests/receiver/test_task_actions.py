@@ -111,7 +111,8 @@ async def test_s12_what_speaks_against_it_is_told_and_forbids_nothing(
 
     assert (rule, reason) in {(each.rule, each.reason) for each in done.foresight.objections}
     assert [each.allocation_id for each in world.determined.calls] == [ALLOCATION]
-    assert (await receiver.incident()).state is S.STOPPED
+    [target] = (await receiver.incident()).targets
+    assert target.outcome is S.STOPPED
 
 
 async def test_open_incident_about_the_task_carries_it_out(

@@ -3,8 +3,9 @@
 Each keeps to its port's contract. What a test may set is public and begins harmless.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ from tests.receiver.slack import FakeSlack
 
 LABELS = {"job": "dcgm"}
 """Those of every sample that Prometheus returns."""
+GPUS = re.compile(r'gpu_uuid=~"([^"]*)"')
+"""Which GPUs a question about their use is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ class FakeDetermined:
         """Every pause that arrived, with the allocations that it was about."""
         self.users: dict[str, User] = {}
         """The accounts that it tells of, by name. Who is not among them is nobody in particular."""
+        self.gpus: dict[str, str] = {}
+        """The agent of every GPU that anything has held, by uuid."""
+        self.left_behind: set[str] = set()
+        """GPUs in whose slots a container stays that belongs to no task."""
+        self.unlisted: set[str] = set()
+        """GPUs that no agent shows."""
 
     async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         self._answer()
@@ -83,7 +92,27 @@ class FakeDetermined:
             queue={"default": tuple(self.queue)},
             rooms=self._rooms(),
             users=self.users,
+            occupants=self._occupants(),
         )
+
+    def _occupants(self) -> dict[str, str]:
+        held = {
+            uuid: each.container_id
+            for one in self._running.values()
+            for each in one.containers
+            for uuid in each.gpu_uuids
+        }
+        listed = {uuid: held.get(uuid, "") for uuid in self.gpus if uuid not in self.unlisted}
+        for uuid in [*self.left_behind, *self._crowded_out(held)]:
+            listed[uuid] = listed.get(uuid) or "left-behind"
+        return listed
+
+    def _crowded_out(self, held: Collection[str]) -> list[str]:
+        """Return GPUs that no task holds, and whose agents have no room for all the same."""
+        taken = Counter(self.gpus[uuid] for uuid in held)
+        rooms = self._rooms().items()
+        crowded = {at for at, room in rooms if not room.free and taken[at] < room.slots}
+        return [uuid for uuid, at in self.gpus.items() if at in crowded and uuid not in held]
 
     def _rooms(self) -> dict[str, Room]:
         containers = [each for one in self._running.values() for each in one.containers]
@@ -134,6 +163,8 @@ class FakeDetermined:
 
     def starts(self, one: Allocation) -> None:
         self._running[one.allocation_id] = one
+        for each in one.containers:
+            self.gpus |= dict.fromkeys(each.gpu_uuids, each.agent_id)
 
     def ends(self, allocation_id: str = ALLOCATION) -> None:
         """Let an allocation end by itself, or by its owner."""
@@ -161,6 +192,10 @@ class FakePrometheus:
         self.query_fault: UpstreamError | None = None
         """What queries alone raise."""
         self.queries: list[str] = []
+        self.gpus_in_use: set[str] = set()
+        """Those that something uses which is no task."""
+        self.gpus_unseen: set[str] = set()
+        """Those of which there are no samples."""
 
     async def firing_alerts(self) -> Sequence[RuleAlert]:
         self._answer()
@@ -175,8 +210,14 @@ class FakePrometheus:
         if self.query_fault is not None:
             raise self.query_fault
         self.queries.append(expression)
+        if which := GPUS.search(expression):
+            return self._use(which[1].split("|"))
         values = self.verify if expression == ANNOTATIONS["verify"] else self.evidence
         return [Sample(LABELS, value) for value in values]
+
+    def _use(self, uuids: Sequence[str]) -> list[Sample]:
+        seen = [each for each in uuids if each not in self.gpus_unseen]
+        return [Sample({"gpu_uuid": each}, float(each in self.gpus_in_use)) for each in seen]
 
     def _answer(self) -> None:
         if self.fault is not None:
