@@ -10,12 +10,11 @@ import structlog
 from app.context import Context
 from app.domain import by_hand_proof
 from app.domain import events as e
-from app.domain.actions import Audience
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
 from app.domain.evidence import Readings, with_quota
 from app.domain.incident import Incident, IncidentState, IntentState, Target
-from app.domain.observation import expressions_of, holds_over
+from app.domain.observation import holds_over
 from app.domain.policy import StopAction
 from app.domain.proof import Verdict, consequence, judge
 from app.domain.reasons import Reason
@@ -32,6 +31,7 @@ from app.errors import (
 )
 from app.lookout import Lookout, Systems
 from app.ports import IncidentStore
+from app.questions import readings_of
 from app.recorder import Recorder
 from app.tenure import Tenure
 
@@ -72,7 +72,7 @@ class Executor:
             StaleIncidentError: an incident was changed meanwhile; nothing was sent.
         """
         began = self._monotonic()
-        readings = [await self._read(*pair, world) for pair in stop.due]
+        readings = [await readings_of(*pair, world, self._systems) for pair in stop.due]
         verdicts = self._judge(stop, readings, world)
         by_hand = all(target.request for _, target in stop.due)
         if all(verdict.is_proven for verdict in verdicts) and not by_hand:
@@ -153,35 +153,6 @@ class Executor:
                 verdict = Verdict(stop.no, stop.detail, verdict.evidence)
             found.append(verdict)
         return found
-
-    async def _read(self, incident: Incident, target: Target, world: World) -> Readings:
-        try:
-            allocation = await self._systems.cluster.read_allocation(
-                target.allocation_id, workspaces=world.rulebook.asks_for_workspaces
-            )
-        except UpstreamError as exc:
-            # What Prometheus says counts all the same: a recovery may not be seen again (S9).
-            read = Readings(None, allocation_error=str(exc) or type(exc).__name__)
-        else:
-            read = Readings(allocation)
-        alert = (world.firing or {}).get(incident.identity.key)
-        if alert is None or target.request:
-            # Who asks for a stop waits for no Prometheus.
-            return read
-        expressions = expressions_of(alert)
-        if not expressions.verify or not expressions.evidence:
-            return read
-        try:
-            verify = await self._systems.rules.query(expressions.verify)
-            evidence = await self._systems.rules.query(expressions.evidence)
-        except UpstreamError as exc:
-            return replace(read, query_error=str(exc) or type(exc).__name__)
-        read = replace(read, verify=verify, evidence=evidence)
-        try:
-            recipient = await self._systems.messenger.recipient(Audience.OWNER, target.username)
-        except UpstreamError as exc:
-            return replace(read, recipient_error=str(exc) or type(exc).__name__)
-        return replace(read, recipient=recipient)
 
     async def _carry_out(
         self,
