@@ -94,6 +94,8 @@ class Books:
                 yield from self._begins(self.facts.conditions[self.keys[incident_id]])
             self.states[incident_id] = after
             self.sent += reason == Reason.STOP_SENT
+            if reason == Reason.STOP_VERIFIED:
+                yield from self._verified(self.facts.conditions[self.keys[incident_id]])
             if after in FINAL and before not in FINAL:
                 condition = self.facts.conditions[self.keys[incident_id]]
                 if reason == Reason.RULE_GONE:
@@ -107,6 +109,15 @@ class Books:
         dismissed = self.facts.called_false.pop(condition.key, None)
         if dismissed is not None and not self._is_over(condition, dismissed):
             yield f"press: what was called false was opened again, unseen: {condition.subject}"
+
+    def _verified(self, condition: Condition) -> Iterator[str]:
+        """A stop is over when its GPUs were seen free, or with another allocation (0019)."""
+        memory, one = self.memory, condition.allocation_id
+        # What is verified of a user is one of the tasks that were called.
+        asked = [one] if one else [each.allocation_id for each in memory.calls]
+        left = [memory.why_not_freed(each) for each in asked]
+        if left and all(left):
+            yield f"release: {condition.subject}'s stop was verified, unseen: {left[0]}"
 
     def _is_over(self, condition: Condition, since: Stamp) -> bool:
         memory = self.memory
@@ -131,6 +142,8 @@ class Books:
             and condition.evidence in memory.fresh,
             Reason.ALLOCATION_ENDED: allocation_id in memory.gone,
             Reason.STOP_VERIFIED: allocation_id in memory.gone and called,
+            Reason.GPUS_IN_USE: allocation_id in memory.gone and called,
+            Reason.GPUS_UNSEEN: allocation_id in memory.gone and called,
             Reason.OWNER_CHANGED: bool(owners),
             Reason.DISMISSED: condition.key in self.facts.may_be_false,
         }
@@ -152,7 +165,10 @@ class Books:
         proof = {
             Reason.RECOVERED: condition.verify in memory.active
             and condition.evidence in memory.fresh,
-            Reason.STOP_VERIFIED: any(call.allocation_id in memory.gone for call in memory.calls),
+            **dict.fromkeys(
+                (Reason.STOP_VERIFIED, Reason.GPUS_IN_USE, Reason.GPUS_UNSEEN),
+                any(call.allocation_id in memory.gone for call in memory.calls),
+            ),
         }
         if not proof.get(reason):
             yield f"{_rule(reason)}: {condition.subject}'s was closed, unsaid: {reason} {detail}"

@@ -6,6 +6,7 @@ Else the oracles could be satisfied by doing nothing.
 from datetime import timedelta
 
 from app.domain.incident import IncidentState
+from app.domain.release import Release
 from tests.machine.configurations import BASE, MANY
 from tests.machine.mending import all_is_well
 from tests.machine.mischief import recovers, within_the_limit
@@ -27,7 +28,8 @@ async def idles_on(theatre: Theatre) -> list[str]:
         await theatre.delivers()
         left = [each for each in idle if _is_left(theatre, each)]
         if not left:
-            return [] if await _is_silent(theatre) else ["liveness: a message waits for ever"]
+            silent = await _is_silent(theatre)
+            return [*_awaited(theatre), *([] if silent else ["liveness: a message waits for ever"])]
         theatre.stage.time.passes(30 * MINUTE)
     return [f"liveness: {each.allocation_id} is never stopped" for each in left]
 
@@ -90,6 +92,16 @@ def _is_left(theatre: Theatre, condition: Condition) -> bool:
     # alert was called false.
     left_alone = {IncidentState.ESCALATED, IncidentState.DISMISSED}
     return not any(theatre.books.last_state(each) in left_alone for each in of_it)
+
+
+def _awaited(theatre: Theatre) -> list[str]:
+    """Say of which stops the GPUs are awaited though everybody can see them (0019)."""
+    rows = theatre.books.database.rows("SELECT incident_id, body FROM incidents")
+    return [
+        f"liveness: the GPUs of {incident_id} are awaited for ever"
+        for incident_id, body in rows
+        if f'"release":"{Release.AWAITED}"' in body
+    ]
 
 
 async def _is_silent(theatre: Theatre) -> bool:

@@ -24,6 +24,10 @@ CLUSTER: dict[str, m.Happening] = {
     "changes hands": m.changes_hands,
     "owner unknown": m.owner_unknown,
     "owner known": m.owner_known,
+    "a container stays": m.container_stays,
+    "a process stays": m.process_stays,
+    "a GPU is unseen": m.gpu_is_unseen,
+    "GPUs are freed": m.gpus_are_freed,
 }
 QUEUE: dict[str, m.Happening] = {
     "carol waits": m.waits(1),

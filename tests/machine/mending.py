@@ -6,6 +6,7 @@ from app.domain.incident import IncidentState
 from tests.machine.configurations import BASE, CONFIGURATIONS, OF_A_USER, Configuration
 from tests.machine.mischief import (
     ceases,
+    gpus_are_freed,
     idles,
     over_the_limit,
     owner_known,
@@ -34,6 +35,7 @@ def all_is_well(theatre: Theatre, task: Task) -> None:
     for peer in stage.alertmanagers.peers:
         peer.error, peer.inhibited_by, peer.muted_by = "", (), ()
     owner_known(theatre, task)
+    gpus_are_freed(theatre, task)
     idles(theatre, task)
 
 

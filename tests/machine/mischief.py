@@ -66,6 +66,31 @@ def ends(theatre: Theatre, task: Task) -> None:
         theatre.stage.determined.ends(task.allocation_id)
 
 
+def container_stays(theatre: Theatre, task: Task) -> None:
+    """Once the task has ended, its slot stays occupied."""
+    theatre.stage.determined.left_behind |= _gpus(task)
+
+
+def process_stays(theatre: Theatre, task: Task) -> None:
+    """Once the task has ended, something goes on using its GPU."""
+    theatre.stage.prometheus.gpus_in_use |= _gpus(task)
+
+
+def gpu_is_unseen(theatre: Theatre, task: Task) -> None:
+    theatre.stage.prometheus.gpus_unseen |= _gpus(task)
+
+
+def gpus_are_freed(theatre: Theatre, _task: Task) -> None:
+    stage = theatre.stage
+    for left in (stage.determined.left_behind, stage.prometheus.gpus_in_use):
+        left.clear()
+    stage.prometheus.gpus_unseen.clear()
+
+
+def _gpus(task: Task) -> set[str]:
+    return {uuid for each in task.allocation().containers for uuid in each.gpu_uuids}
+
+
 def restarts(theatre: Theatre, task: Task) -> None:
     """The task runs on in another allocation, and its old alert fires on."""
     ends(theatre, task)

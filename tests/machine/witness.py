@@ -21,7 +21,7 @@ from tests.machine.configurations import KILL, PAUSED
 from tests.machine.stamps import Stamp, Stamps
 from tests.receiver.clocks import Time
 from tests.receiver.slack import FakeSlack, Post
-from tests.receiver.world import FakeAlertmanagers, FakeDetermined, FakePrometheus
+from tests.receiver.world import GPUS, FakeAlertmanagers, FakeDetermined, FakePrometheus
 
 T = TypeVar("T")
 FRESH = range(31)
@@ -110,6 +110,43 @@ class Memory:
     """The identities that Prometheus ever reported, and when it did so last."""
     unknown_rules: set[str] = field(default_factory=set)
     """The rules of which Prometheus said that it has them not."""
+    held: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The GPUs of every allocation that was ever told of, by uuid."""
+    ended: dict[str, Stamp] = field(default_factory=dict)
+    """By allocation, when it was first not there."""
+    free: dict[str, Stamp] = field(default_factory=dict)
+    """By GPU, when Determined last showed it without a container."""
+    unused: dict[str, Stamp] = field(default_factory=dict)
+    """By GPU, when Prometheus last said that nothing uses it."""
+    holders: defaultdict[str, dict[str, Stamp]] = field(default_factory=lambda: defaultdict(dict))
+    """By GPU, when each allocation was last seen to hold it."""
+
+    def tells_of(self, one: Allocation, at: Stamp) -> None:
+        """Remember whose it is, and which GPUs it holds."""
+        self.owners[one.allocation_id].add(one.username)
+        for uuid in (uuid for each in one.containers for uuid in each.gpu_uuids):
+            self.held[one.allocation_id].add(uuid)
+            self.holders[uuid][one.allocation_id] = at
+
+    def misses(self, allocation_ids: Collection[str], at: Stamp) -> None:
+        self.gone |= set(allocation_ids)
+        self.ended = dict.fromkeys(allocation_ids, at) | self.ended
+
+    def why_not_freed(self, allocation_id: str) -> str:
+        """Return what nobody has seen free, or in other hands, since the allocation was gone."""
+        ended = self.ended.get(allocation_id)
+        if ended is None:
+            return allocation_id
+        return ", ".join(
+            uuid for uuid in self.held[allocation_id] if not self._is_freed(uuid, allocation_id)
+        )
+
+    def _is_freed(self, uuid: str, allocation_id: str) -> bool:
+        ended = self.ended[allocation_id]
+        others = (at for one, at in self.holders[uuid].items() if one != allocation_id)
+        is_given = any(at >= ended for at in others)
+        seen = (self.free.get(uuid), self.unused.get(uuid))
+        return is_given or all(at is not None and at >= ended for at in seen)
 
 
 class WitnessedDetermined(FakeDetermined):
@@ -129,23 +166,25 @@ class WitnessedDetermined(FakeDetermined):
 
     async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         answer = await super().snapshot(workspaces=workspaces)
-        memory = self.memory
-        memory.snapshot = Said(self.stamps.now(), answer)
-        memory.gone |= memory.listed - set(answer.allocations)
+        memory, now = self.memory, self.stamps.now()
+        memory.snapshot = Said(now, answer)
+        memory.misses(memory.listed - set(answer.allocations), now)
         memory.listed |= set(answer.allocations)
         for one in answer.allocations.values():
-            memory.owners[one.allocation_id].add(one.username)
+            memory.tells_of(one, now)
+        memory.free |= {uuid: now for uuid, held in answer.occupants.items() if not held}
         return answer
 
     async def read_allocation(
         self, allocation_id: str, *, workspaces: bool = False
     ) -> Allocation | None:
         answer = await super().read_allocation(allocation_id, workspaces=workspaces)
-        self.memory.allocations[allocation_id] = Said(self.stamps.now(), answer)
+        now = self.stamps.now()
+        self.memory.allocations[allocation_id] = Said(now, answer)
         if answer is None:
-            self.memory.gone.add(allocation_id)
+            self.memory.misses([allocation_id], now)
         else:
-            self.memory.owners[allocation_id].add(answer.username)
+            self.memory.tells_of(answer, now)
         return answer
 
     async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
@@ -211,6 +250,11 @@ class WitnessedPrometheus(FakePrometheus):
         self._answer()
         if self.query_fault is not None:
             raise self.query_fault
+        if which := GPUS.search(expression):
+            answer, now = self._use(which[1].split("|")), self.stamps.now()
+            unused = [each.labels["gpu_uuid"] for each in answer if not each.value]
+            self.memory.unused |= dict.fromkeys(unused, now)
+            return answer
         kind, subject = expression.split(" ")
         values = self.evidence if kind == "age" else self._verify(subject)
         self.memory.queries[expression] = Said(self.stamps.now(), values)
