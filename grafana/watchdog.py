@@ -14,7 +14,7 @@ _OPEN = "max by (state) (watchdog_open_incidents)"
 _WARNED = 'watchdog_deliveries_total{kind="warning", outcome="sent"}'
 _KEEPS = 'watchdog_presses_total{verb="keep", outcome="taken"}'
 _HELD = 'watchdog_transitions_total{reason="hold_began"}'
-_STOPPED = 'watchdog_transitions_total{reason="stop_verified"}'
+_STOPPED = 'watchdog_transitions_total{reason=~"stop_verified|gpus_in_use|gpus_unseen"}'
 _DISMISSED = 'watchdog_transitions_total{reason="dismissed"}'
 _GPUS = "watchdog_gpus_reclaimed_total"
 _HOURS = "watchdog_gpus_reclaimed_held_seconds_total"
@@ -100,7 +100,7 @@ _DONE = (
         "exemption, the night, or a system that did not answer.",
         _HELD,
     ),
-    _count("Stops", "Stops in this time that Determined has confirmed.", _STOPPED),
+    _count("Stops", "Tasks stopped in this time: each was seen to end.", _STOPPED),
     _count("False alarms", "Incidents that an admin dismissed in this time.", _DISMISSED),
     _count("GPUs freed", "GPUs that stops have freed in this time.", _GPUS),
     Number(
