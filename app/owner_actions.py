@@ -51,8 +51,8 @@ class OwnerActions:
         if await self._presses.acted(key):
             return TWICE
         incident = await self._store.incident(incident_id)
-        if incident.is_final:
-            return HOW_IT_ENDED[incident.state]
+        if incident.is_final or incident.is_gone:
+            return HOW_IT_ENDED[incident.state if incident.is_final else IncidentState.STOPPED]
         now = self._context.now()
         until = self._until(incident, argument, now)
         if until is None:

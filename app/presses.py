@@ -131,6 +131,8 @@ class Presses:
 
     async def _dismiss(self, incident: Incident, by: str, key: str) -> str:
         now = self._context.now()
+        if incident.is_gone:
+            return HOW_IT_ENDED[IncidentState.STOPPED]
         if incident.state is IncidentState.STOPPING:
             return "It is too late: it is being stopped already."
         try:

@@ -12,6 +12,8 @@ from app.domain.policy import StopAction
 from app.domain.reasons import Reason
 from app.domain.release import Gpu
 from app.errors import UpstreamUnavailableError
+from app.owner_actions import OwnerActions
+from app.store.people import SqlPressBook
 from tests.domain.examples import IDENTITY, allocation
 from tests.receiver.calls import crash
 from tests.receiver.conftest import BOTH_DATABASES, GRACE, MINUTE, POLICY, RULEBOOK, Receiver
@@ -287,6 +289,20 @@ async def test_nothing_that_happens_meanwhile_ends_the_wait_or_begins_anything(
     assert await over(receiver) == (S.STOPPED, Reason.GPUS_IN_USE)
     assert len(world.determined.calls) == 1
     assert world.slack.told() == [K.WARNING, K.CLOSING]
+
+
+async def test_who_keeps_it_meanwhile_hears_that_it_was_stopped(
+    world: World, receiver: Receiver
+) -> None:
+    await ends_in(process_stays, world, receiver)
+    incident = await receiver.incident()
+    book = SqlPressBook(receiver.database.engine)
+    actions = OwnerActions(receiver.answers, receiver.seen, book, receiver.context)
+
+    kept = await actions.keep(incident.incident_id, argument="2h", by="bob", key="k1")
+
+    assert kept == "It was stopped."
+    assert (await receiver.incident()).version == incident.version
 
 
 async def test_after_a_pause_the_gpus_are_looked_at_as_well(
