@@ -20,12 +20,24 @@ _NOTE = 120
 _CANNOT_BE_SEEN = (
     "A stop was due, and for a while it could not be seen whether it still is. It waits."
 )
+_GOES_ON = (
+    "What is watched for was changed, so this goes on in another message, with full time to answer."
+)
+
+_HOLDS = {
+    **holdings.HOLDS,
+    Reason.INHIBITED: "Another alert says that the measurements cannot be relied on now.",
+    Reason.BREAKER: "No task of anybody is stopped now, until an admin allows it again.",
+    Reason.RELABELLED: _GOES_ON,
+}
+"""Of those that need no name and no end."""
 
 
 def state(kind: MessageKind, matter: Matter) -> str:
     """Say in words how things stand."""
     incident = matter.incident
-    if said := _gone(incident) or holdings.state(incident):
+    said = _gone(incident) or holdings.state(incident)
+    if said and not incident.relabelled:
         return f"{said}{_nothing_stopped(incident)}"
     match incident.state:
         case IncidentState.FIRING:
@@ -43,7 +55,10 @@ def state(kind: MessageKind, matter: Matter) -> str:
             over = condition(incident.identity.alertname).over
             return f"{over}{_nothing_stopped(incident)}"
         case IncidentState.ENDED:
-            return f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
+            ended = (
+                f"This is closed: it ended, or is no longer watched.{_nothing_stopped(incident)}"
+            )
+            return _GOES_ON if incident.relabelled else ended
         case IncidentState.STOPPED:
             return f"{_what_was_done(incident)}; {_freed(incident)}.{_asked(incident)}"
         case IncidentState.DISMISSED:
@@ -115,20 +130,16 @@ def hold(one: Hold) -> str:
             return f"Silenced in Alertmanager{by}{until}{note}."
         case Reason.KEPT:
             return f"Kept{by}{until}{note}."
-        case Reason.INHIBITED:
-            return "Another alert says that the measurements cannot be relied on now."
         case Reason.MUTED:
             return f"Outside of the hours in which alerts are sent{by}."
         case Reason.OWNER_UNREACHABLE:
             return f"The owner could not be reached{until}."
-        case Reason.BREAKER:
-            return "No task of anybody is stopped now, until an admin allows it again."
         case Reason.EXEMPT:
             return f"Exempt{until} (“{quoted(one.by, _NOTE)}”)."
         case Reason.OUTSIDE_HOURS:
             return f"Outside of your waking hours it waits{until}; then a new message may follow."
-        case Reason.NO_NEED | Reason.NO_USE | Reason.ROOM_UNKNOWN:
-            return holdings.HOLDS[one.reason]
+        case reason if reason in _HOLDS:
+            return _HOLDS[reason]
         case _:
             return _CANNOT_BE_SEEN if one.reason in UNKNOWN else _plainly(one.reason, by, until)
 

@@ -82,6 +82,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.ALLOCATION_ENDED: "The task ended by itself, or somebody else ended it.",
     Reason.OWNER_CHANGED: "The task belongs to somebody else now.",
     Reason.RULE_GONE: "Nothing watches for this any more.",
+    Reason.RELABELLED: "What is watched for was changed: it goes on as another entry, anew.",
     Reason.DISMISSED: "An admin called it a false alarm.",
     Reason.STOP_REQUESTED: "Somebody asked for it to be stopped now.",
     Reason.PRESS_REFUSED: "Somebody who may not decide pressed a button. Nothing was done.",
@@ -236,6 +237,8 @@ def ending(incident: Incident, zone: tzinfo) -> Saying:
             over = condition(incident.identity.alertname).over
         case IncidentState.DISMISSED:
             over = "An admin looked at it: a false alarm. Sorry for the interruption."
+        case _ if incident.relabelled:
+            over = "What is watched for was changed: it goes on as another entry, with full time."
         case _:
             over = "It ended, or is no longer watched."
     stopped = any(each.outcome is IncidentState.STOPPED for each in incident.targets)

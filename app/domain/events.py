@@ -24,10 +24,6 @@ from app.domain.release import Release
 Evidence = Mapping[str, Any]
 
 
-def _words(reason: Reason, detail: str) -> str:
-    return f"{reason}: {detail}" if detail else str(reason)
-
-
 @dataclass(frozen=True, slots=True)
 class AlertActive:
     """An Alertmanager has the alert active, and nothing suppresses it: the owner may be told."""
@@ -119,9 +115,7 @@ class DeadlineMoved:
 
 @dataclass(frozen=True, slots=True)
 class ActionEased:
-    """The policy does less by now than was announced: so much, and no more, is announced from now
-    on.
-    """
+    """The policy does less by now than was announced: no more than that is announced now."""
 
     announcement: Announcement
 
@@ -181,30 +175,26 @@ class StopAnswered:
 
 
 @dataclass(frozen=True, slots=True)
-class StopNotSent:
-    """The call to Determined was not made after all: it surely did not arrive."""
-
+class _GivenUp:
     allocation_id: str
     reason: Reason
     detail: str = ""
 
     @property
     def words(self) -> str:
-        return _words(self.reason, self.detail)
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)
 
 
 @dataclass(frozen=True, slots=True)
-class StopWithdrawn:
+class StopNotSent(_GivenUp):
+    """The call to Determined was not made after all: it surely did not arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopWithdrawn(_GivenUp):
     """An intent of unknown fate could not be proven again (S6)."""
 
-    allocation_id: str
-    reason: Reason
-    detail: str = ""
     evidence: Evidence = field(default_factory=dict)
-
-    @property
-    def words(self) -> str:
-        return _words(self.reason, self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,11 +260,16 @@ class Dismissed:
 
 @dataclass(frozen=True, slots=True)
 class RuleGone:
-    """Prometheus has no such alert (any more), and nothing to verify it with."""
+    """Prometheus has no such alert (any more), or it goes on under other labels."""
 
     detail: str = ""
+    reason: Reason = Reason.RULE_GONE
 
 
+ByPeople = StopRequested | RequestLapsed | PressRefused | Dismissed
+"""The events that come of what a person asked for."""
+AboutIntents = StopProven | StopSending | StopAnswered | StopNotSent | StopWithdrawn
+"""The events that only an incident with an intent to stop may meet, or one about to get it."""
 Event = (
     AlertActive
     | AlertSeen
@@ -291,21 +286,10 @@ Event = (
     | OwnerUnreachable
     | StopBlocked
     | Blind
-    | StopProven
-    | StopSending
-    | StopAnswered
-    | StopNotSent
-    | StopWithdrawn
     | AllocationEnded
     | GpusSeen
     | RecoveryObserved
     | RuleGone
-    | StopRequested
-    | RequestLapsed
-    | PressRefused
-    | Dismissed
+    | ByPeople
+    | AboutIntents
 )
-BY_PEOPLE = (StopRequested, RequestLapsed, PressRefused, Dismissed)
-"""The events that come of what a person asked for."""
-ABOUT_INTENTS = (StopProven, StopSending, StopAnswered, StopNotSent, StopWithdrawn)
-"""The events that only an incident with an intent to stop may meet, or one about to get it."""

@@ -25,12 +25,7 @@ class IncidentState(StrEnum):
 
 
 FINAL_STATES = frozenset(
-    {
-        IncidentState.RESOLVED,
-        IncidentState.ENDED,
-        IncidentState.STOPPED,
-        IncidentState.DISMISSED,
-    }
+    {IncidentState.RESOLVED, IncidentState.ENDED, IncidentState.STOPPED, IncidentState.DISMISSED}
 )
 
 
@@ -262,6 +257,8 @@ class Incident:
     """When the same alert was seen to be over, shortly before this. None: it was not."""
     message: Receipt | None = None
     """The live message to the owner, which is updated in place; others may have the same."""
+    relabelled: bool = False
+    """It has ended because the alert goes on under other labels, as another incident."""
     demand: Demand | None = None
     """Of an alert about a user: what the targets were chosen for."""
     version: int = 0

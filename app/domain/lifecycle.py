@@ -45,7 +45,7 @@ def advance(incident: Incident, event: e.Event, policy: Policy, *, at: datetime)
         late = event if isinstance(event, e.WarningDelivered) else None
         step = steps.warned_late(incident, late) if late else None
     else:
-        row = _asked_for if isinstance(event, e.BY_PEOPLE) else _ROWS[incident.state]
+        row = _asked_for if isinstance(event, e.ByPeople) else _ROWS[incident.state]
         step = row(incident, event, policy, at)
     if step is None:
         return Transition(incident)
@@ -116,14 +116,15 @@ def _while_waiting(incident: Incident, event: e.Event, policy: Policy, at: datet
         case e.RecoveryObserved(evidence=evidence):
             return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
 
-        case e.RuleGone(detail=detail):
-            return _close(incident, S.ENDED, Reason.RULE_GONE, {"detail": detail})
+        case e.RuleGone(detail=detail, reason=reason):
+            after = replace(incident, relabelled=reason is Reason.RELABELLED)
+            return _close(after, S.ENDED, reason, {"detail": detail})
 
         case e.StopProven(one) if incident.state is S.NOTIFIED or by_hand.is_wanted(incident, one):
             step = steps.record(incident, event, at)
             return replace(step, incident=replace(step.incident, state=S.STOPPING))
 
-        case _ if isinstance(event, e.ABOUT_INTENTS):
+        case _ if isinstance(event, e.AboutIntents):
             # Nothing is stopped before its owner was told or asked for it, nor while held.
             raise InvalidTransitionError(f"{incident.state} does not allow {event}")
 
@@ -170,11 +171,9 @@ def _while_escalated(incident: Incident, event: e.Event, _: Policy, at: datetime
     match event:
         case e.RecoveryObserved(evidence=evidence):
             return _close(incident, S.RESOLVED, Reason.RECOVERED, evidence)
-
         case e.StopSending():
             # Whoever is about to call must hear that nobody may any more.
             raise InvalidTransitionError(f"{incident.state} does not allow {event}")
-
         case _:
             # A person looks. The end of the allocation or the recovery closes it, nothing else.
             return _in_every_state(incident, event, at)
@@ -244,9 +243,10 @@ def _hold(
 def _close(
     incident: Incident, state: IncidentState, reason: Reason, evidence: Mapping[str, Any]
 ) -> Step:
-    """End the incident; whoever was told of it is told how it ended."""
+    """End the incident; tell how it ended whoever was told of it, unless it goes on elsewhere."""
     after, left = ends.unawaited(incident)
-    told = (*steps.status(incident), *steps.closing(incident), *left)
+    closing = () if incident.relabelled else steps.closing(incident)
+    told = (*steps.status(incident), *closing, *left)
     return Step(replace(after, state=state, holds=()), reason, told, evidence=evidence)
 
 

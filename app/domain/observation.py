@@ -18,6 +18,7 @@ from app.domain.reasons import Reason
 from app.domain.selection import choice, nobody_to_stop, reconsider
 from app.domain.situation import look
 from app.domain.standing import exempt_holds, night_holds
+from app.domain.succession import relabelled, relabelled_holds
 from app.domain.targets import taken, without
 from app.domain.world import World, labels_on, target_labels
 
@@ -40,6 +41,7 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
         for change in _of_the_targets(incident, world):
             incident = _changed(incident, change)
             yield change
+    yield from relabelled(incident, world)
     holds = holds_over(incident, world)
     if holds:
         yield e.HoldsObserved(holds)
@@ -192,6 +194,7 @@ def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
         *_silences(incident, world),
         *all_over,
         *exempt_holds(incident, world.rulebook, world.snapshot, world.now),
+        *relabelled_holds(incident, world),
     ]
     if incident.identity.scope is Scope.USER and not all_over:
         holds += nobody_to_stop(incident, world)

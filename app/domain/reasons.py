@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ALLOCATION_ENDED = "allocation_ended"
     OWNER_CHANGED = "owner_changed"
     RULE_GONE = "rule_gone"
+    RELABELLED = "relabelled"  # the alert goes on under other labels, as another incident
     DISMISSED = "dismissed"
     STOP_REQUESTED = "stop_requested"  # a person wants it stopped now
     PRESS_REFUSED = "press_refused"  # by somebody who is neither the owner nor an admin

@@ -1,4 +1,4 @@
-"""Deadlines and reminders of a policy that stops only while somebody waits for the GPUs."""
+"""Deadlines of a policy that stops only while somebody waits for the GPUs; when reminders wait."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,7 +25,13 @@ def moves(
 
 
 def is_timely(incident: Incident, policy: Policy, world: World) -> bool:
-    """Tell whether a reminder is news: of what will not happen nobody has to be reminded."""
+    """Tell whether a reminder is news: of what will not happen nobody has to be reminded.
+
+    Nothing is stopped whose alert Prometheus does not report. Where it does not answer, the
+    deadline still stands.
+    """
+    if world.firing is not None and incident.identity.key not in world.firing:
+        return False
     if not policy.only_when_queued:
         return True
     return any(

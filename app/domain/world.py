@@ -1,19 +1,27 @@
 """One reading of everything, and how a target looks in it."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
+from app.domain.alert import Identity, Scope
 from app.domain.breaker import BreakerState
 from app.domain.cluster import Snapshot
 from app.domain.incident import Incident, Keep, Target
 from app.domain.policy import Mode, Rulebook
 from app.domain.readings import PeerReading, RuleAlert
 
+Subject = tuple[str, ...]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class World:
-    """One reading of everything. What could not be read is None: unknown, never "nothing" (S5)."""
+    """One reading of everything. What could not be read is None: unknown, never "nothing" (S5).
+
+    Without slots: what is derived from it is asked for again and again, and remembered beside it.
+    """
 
     now: datetime
     clock: timedelta
@@ -35,6 +43,23 @@ class World:
     def mode(self) -> Mode:
         """The watchdog's own mode."""
         return self.rulebook.mode
+
+    @cached_property
+    def firing_about(self) -> Mapping[Subject, Sequence[RuleAlert]]:
+        """What fires, by what it is about."""
+        found: defaultdict[Subject, list[RuleAlert]] = defaultdict(list)
+        for alert in (self.firing or {}).values():
+            found[subject(alert.identity)].append(alert)
+        return found
+
+
+def subject(identity: Identity) -> Subject:
+    """Return what an alert is about, whatever its other labels say: an allocation, or what a user
+    holds in a pool.
+    """
+    if identity.scope is Scope.USER:
+        return identity.scope, identity.alertname, identity.username, identity.resource_pool
+    return identity.scope, identity.alertname, identity.allocation_id
 
 
 def labels_on(peer: PeerReading, incident: Incident) -> Mapping[str, str]:

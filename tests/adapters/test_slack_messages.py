@@ -153,6 +153,15 @@ def test_live_message_says_how_things_stand(state: IncidentState, words: str) ->
     )
 
 
+def test_live_message_of_what_goes_on_under_other_labels_says_so() -> None:
+    ended = replace(incident(IncidentState.ENDED), relabelled=True)
+
+    text = said(render(notice(MessageKind.STATUS, ended), LINKS))
+
+    assert "this goes on in another message" in text
+    assert "Nothing was stopped" not in text
+
+
 @pytest.mark.parametrize("state", set(IncidentState) - {IncidentState.NOTIFIED})
 def test_live_message_names_no_deadline_that_does_not_run(state: IncidentState) -> None:
     text = said(render(notice(MessageKind.STATUS, incident(state)), LINKS))
@@ -169,6 +178,7 @@ def test_live_message_names_no_deadline_that_does_not_run(state: IncidentState) 
         ),
         (Hold(Reason.SILENCED), "Silenced in Alertmanager."),
         (Hold(Reason.KEPT, by="bob", until=DEADLINE), f"Kept by bob until {DEADLINE_WORDS}."),
+        (Hold(Reason.RELABELLED), "this goes on in another message"),
         (Hold(Reason.INHIBITED, detail="f1"), "measurements cannot be relied on now"),
         (Hold(Reason.MUTED, by="weekend"), "Outside of the hours in which alerts are sent"),
         (Hold(Reason.OWNER_UNREACHABLE), "The owner could not be reached."),

@@ -90,6 +90,7 @@ HISTORY = [
     (notified, proven(), S.STOPPING, R.PROVEN, "", {"verify": [0.0]}),
     (notified, RECOVERED, S.RESOLVED, R.RECOVERED, "", EVIDENCE),
     (notified, e.RuleGone("none"), S.ENDED, R.RULE_GONE, "", {"detail": "none"}),
+    (notified, e.RuleGone("so", R.RELABELLED), S.ENDED, R.RELABELLED, "", {"detail": "so"}),
     (notified, STALE, S.NOTIFIED, R.EVIDENCE_STALE, "31 s", EVIDENCE),
     (stopping, STALE, S.STOPPING, R.EVIDENCE_STALE, "31 s", EVIDENCE),
     (stopping, proven(), S.STOPPING, R.PROVEN, "", {"verify": [0.0]}),
