@@ -189,7 +189,8 @@ def record(incident: Incident, event: StopProven, at: datetime) -> Step:
     """
     target = demand(incident, event.allocation_id)
     request = target.request
-    if request is None and (target.warning is None or incident.mode is not Mode.ENFORCE):
+    is_warned = target.warning is not None and incident.mode is Mode.ENFORCE
+    if target.outcome or not (request or is_warned):
         raise InvalidTransitionError(f"{target.allocation_id} has no valid warning")
     new = Intent(event.intent_id, IntentState.RECORDED, recorded_at=at, proof=event.proof)
     known = target.intent or new

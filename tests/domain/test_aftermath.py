@@ -17,6 +17,7 @@ from app.domain.reasons import Reason
 from app.domain.reclaimed import reclaimed
 from app.domain.release import Gpu, Release
 from app.domain.steps import Transition
+from app.errors import InvalidTransitionError
 from tests.domain.examples import (
     ACCEPTED,
     ALLOCATION,
@@ -29,6 +30,7 @@ from tests.domain.examples import (
     allocation,
     messages,
     notified,
+    proven,
     readings,
     snapshot,
     world,
@@ -262,6 +264,12 @@ def test_the_owner_hears_how_a_stop_by_hand_ended_though_a_gpu_is_still_used() -
     ended = happens(replace(by_hand, message=None), BUSY)
 
     assert messages(ended) == [MessageKind.ADMINS, MessageKind.CLOSING]
+
+
+def test_s6_what_has_ended_is_not_called_again_though_its_incident_is_open() -> None:
+    for event in (proven(), CALL, ACCEPTED):
+        with pytest.raises(InvalidTransitionError):
+            happens(gone(), event)
 
 
 def test_what_is_known_is_not_told_again() -> None:
