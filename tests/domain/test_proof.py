@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.cluster import TaskType, User
 from app.domain.evidence import Readings
-from app.domain.incident import Hold, Incident, Keep, RecipientKind
+from app.domain.incident import Hold, Incident, IncidentState, Keep, RecipientKind
 from app.domain.matchers import Matcher
 from app.domain.outbox import Recipient
 from app.domain.policy import Announcement, Fallback, Mode, Rulebook, StopAction
@@ -34,6 +34,7 @@ from tests.domain.examples import (
     world,
 )
 
+S = IncidentState
 DUE = T0 + GRACE
 SECOND = timedelta(seconds=1)
 UNSEEN = silence(ends=timedelta(minutes=20))
@@ -178,6 +179,20 @@ def test_what_was_read_of_the_target_can_forbid_a_stop(read: Readings, reason: R
 )
 def test_the_world_can_forbid_a_stop(changes: dict[str, object], reason: Reason) -> None:
     assert verdict(seen=world(DUE, **changes)).reason is reason
+
+
+def test_s1_a_target_that_no_warning_has_named_is_not_stopped() -> None:
+    incident = notified()
+    unnamed = incident.with_target(replace(incident.targets[0], warning=None))
+
+    assert verdict(unnamed).reason is Reason.NOT_WARNED
+
+
+@pytest.mark.parametrize("state", [S.FIRING, S.HELD, S.ESCALATED])
+def test_s1_a_warning_is_good_for_nothing_in_a_state_that_no_warning_leads_to(
+    state: IncidentState,
+) -> None:
+    assert verdict(replace(notified(), state=state)).reason is Reason.NOT_WARNED
 
 
 @pytest.mark.parametrize(
