@@ -12,11 +12,11 @@ from app.domain import by_hand_proof
 from app.domain import events as e
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
-from app.domain.evidence import Readings, with_quota
+from app.domain.evidence import with_quota
 from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.observation import holds_over
 from app.domain.policy import StopAction
-from app.domain.proof import Verdict, consequence, judge
+from app.domain.proof import Verdict, consequence
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop
 from app.domain.world import World
@@ -31,7 +31,7 @@ from app.errors import (
 )
 from app.lookout import Lookout, Systems
 from app.ports import IncidentStore
-from app.questions import readings_of
+from app.proving import Proving
 from app.recorder import Recorder
 from app.tenure import Tenure
 
@@ -54,6 +54,7 @@ class Executor:
     ) -> None:
         self._systems = systems
         self._incidents = store
+        self._proving = Proving(systems, context)
         self._lookout = lookout
         self._recorder = recorder
         self._context = context
@@ -61,25 +62,33 @@ class Executor:
         self._monotonic = monotonic
 
     async def stop(
-        self, stop: Stop, world: World, *, due: Sequence[PlannedStop]
+        self,
+        stop: Stop,
+        world: World,
+        *,
+        due: Sequence[PlannedStop],
+        others: Sequence[Stop] = (),
     ) -> Mapping[str, Incident]:
         """Make one call, if every rule allows it for every allocation; else note why not.
 
-        `due` is all that is due at this tick: the breaker counts it. Returns what was stored of the
-        incidents, by id.
+        `due` is all that is due at this tick: the breaker counts it. `others` are the calls that
+        may follow. Returns what was stored of the incidents, by id.
 
         Raises:
             StaleIncidentError: an incident was changed meanwhile; nothing was sent.
         """
         began = self._monotonic()
-        readings = [await readings_of(*pair, world, self._systems) for pair in stop.due]
-        verdicts = self._judge(stop, readings, world)
+        readings = await self._proving.read(stop, world)
+        verdicts = self._proving.judge(stop, readings, world)
         by_hand = all(target.request for _, target in stop.due)
         if all(verdict.is_proven for verdict in verdicts) and not by_hand:
+            company = await self._proving.company(stop, others, world)
             # The world was read at the start of the tick. What holds the alert is asked once more,
             # as late as can be: a silence made a second ago wins (S4).
+            beside = world.beside
             world = await self._lookout.read(world.clock)
-            verdicts = self._judge(stop, readings, world)
+            world = self._proving.counted(stop, company, world, beside)
+            verdicts = self._proving.judge(stop, readings, world)
         go = all(verdict.is_proven for verdict in verdicts)
         latest = {incident.incident_id: incident for incident, _ in stop.due}
         for (before, target), verdict in zip(stop.due, verdicts, strict=True):
@@ -141,18 +150,6 @@ class Executor:
         """Return what the intent is measured by (S7). It is proven, so what runs is known."""
         running = len(world.snapshot.running) if world.snapshot else 0
         return Quota(world.rulebook.breaker, running, tuple(due))
-
-    def _judge(self, stop: Stop, readings: Sequence[Readings], world: World) -> list[Verdict]:
-        found = []
-        for (incident, target), read in zip(stop.due, readings, strict=True):
-            policy = self._context.rulebook.policy_for(incident.identity)
-            limits = self._context.rulebook.limits
-            judged = by_hand_proof.judge if target.request else judge
-            verdict = judged(incident, target, read, world, policy=policy, limits=limits)
-            if verdict.is_proven and stop.no is not None:
-                verdict = Verdict(stop.no, stop.detail, verdict.evidence)
-            found.append(verdict)
-        return found
 
     async def _carry_out(
         self,

@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,11 @@ from app.domain.incident import FINAL_STATES, Incident, IncidentState, Target
 from app.domain.observation import observe
 from app.domain.opening import Before, open_incident
 from app.domain.readings import RuleAlert
-from app.domain.reminders import due_reminder
 from app.domain.schedule import due_targets, is_unsettled, planned_stop
 from app.domain.situation import is_true
 from app.domain.steps import Transition
-from app.domain.together import arrange
-from app.domain.waiting import is_timely, moves
+from app.domain.together import arrange, being_stopped, beside
+from app.domain.waiting import moves, timely_reminders
 from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
 from app.executor import Executor
@@ -206,29 +205,21 @@ class Reconciler:
             # Whoever was faster has stored something newer; the next tick starts from that.
             return transition.incident
 
-    async def _wait_for_others(self, incidents: Iterable[Incident], world: World) -> list[Incident]:
+    async def _wait_for_others(self, incidents: Sequence[Incident], world: World) -> list[Incident]:
         """Move the deadlines that are over while nobody waits for the GPUs."""
-        found = []
+        found, moved = [], moves(incidents, world)
         for incident in incidents:
-            policy = self._recorder.policy(incident)
-            due = self._first_due(incident, world) if policy.only_when_queued else []
-            if not due:
-                found.append(incident)
-                continue
-            events = moves(incident, due, policy, world)
+            events = moved.get(incident.incident_id, ())
             with self._contained():
-                moved = self._recorder.after(Transition(incident), events)
-                found.append(await self._store(moved))
+                later = self._recorder.after(Transition(incident), events)
+                found.append(await self._store(later) if events else incident)
         return found
 
-    async def _remind(self, incidents: Iterable[Incident], world: World) -> None:
-        for incident in incidents:
-            policy = self._recorder.policy(incident)
-            due = due_reminder(incident, policy, clock=world.clock, now=world.now)
-            if due is not None and is_timely(incident, policy, world):
-                await self._store(self._recorder.after(Transition(incident), [due]))
+    async def _remind(self, incidents: Sequence[Incident], world: World) -> None:
+        for incident, due in timely_reminders(incidents, world):
+            await self._store(self._recorder.after(Transition(incident), [due]))
 
-    async def _stop(self, incidents: Iterable[Incident], world: World) -> None:
+    async def _stop(self, incidents: Sequence[Incident], world: World) -> None:
         """Try the stops that are due, some at a time, those first that had to wait longest.
 
         So stops that are prevented again and again do not keep others from their turn.
@@ -243,13 +234,19 @@ class Reconciler:
             if incident.identity.key in (world.firing or {}) and not target.request
         ]
         latest: dict[str, Incident] = {}
-        for arranged in arrange(due, world.rulebook, world.snapshot)[:_STOPS_PER_TICK]:
-            stop = arranged.as_stored(latest)
+        going = being_stopped(incidents)
+        arranged = arrange(due, world.rulebook, world.snapshot)
+        for number, before in enumerate(arranged[:_STOPS_PER_TICK], start=1):
+            stop = before.as_stored(latest)
             self._tried |= {target.allocation_id: world.now for _, target in stop.due}
             if stop.may_be_made:
                 await self._tenure.go_on()
+                going |= being_stopped(latest.values())
+                others = [each.as_stored(latest) for each in arranged[number:]]
+                others = [each for each in others if each.is_possible and each.may_be_made]
+                now = replace(world, beside=beside(stop, others, world.rulebook, going))
                 with self._contained(), suppress(StaleIncidentError):
-                    latest |= await self._executor.stop(stop, world, due=planned)
+                    latest |= await self._executor.stop(stop, now, due=planned, others=others)
 
     def _last_tried(self, target: Target) -> datetime:
         return self._tried.get(target.allocation_id, _NEVER)

@@ -9,8 +9,9 @@ from app.domain.by_hand import is_by_hand
 from app.domain.evidence import Readings, evidence_of
 from app.domain.incident import Incident, IntentState, Target
 from app.domain.policy import Limits, Mode, Policy
-from app.domain.proof import UNKNOWN, No, Verdict, objections, same_allocation
+from app.domain.proof import UNKNOWN, Verdict, objections, same_allocation
 from app.domain.reasons import Reason
+from app.domain.wanted import No
 from app.domain.world import World
 
 REQUEST_LIFE = timedelta(minutes=15)

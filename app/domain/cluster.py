@@ -1,5 +1,6 @@
 """What Determined says of the cluster: tasks, allocations, owners, agents."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +62,14 @@ class Allocation:
     @property
     def holds_resources(self) -> bool:
         return bool(self.containers)
+
+    @property
+    def on_agents(self) -> Mapping[str, int]:
+        """Return the slots that it holds, by agent."""
+        held: Counter[str] = Counter()
+        for each in self.containers:
+            held[each.agent_id] += len(each.gpu_uuids)
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,15 @@ class Snapshot:
     def running(self) -> list[Allocation]:
         """Return the allocations that hold resources."""
         return [each for each in self.allocations.values() if each.holds_resources]
+
+    def room_in(self, pool: str) -> dict[str, Room] | None:
+        """Return the room on the agents of a pool; None where one of them does not tell (S5)."""
+        if not self.agent_slots or not all(self.agent_pools.get(a) for a in self.agent_slots):
+            return None
+        agents = [agent for agent, pools in self.agent_pools.items() if pool in pools]
+        if not all(agent in self.rooms for agent in agents):
+            return None
+        return {agent: self.rooms[agent] for agent in agents}
 
 
 def is_deactivated(username: str, snapshot: Snapshot | None) -> bool:

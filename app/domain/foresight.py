@@ -11,10 +11,11 @@ from app.domain.cluster import TaskType
 from app.domain.evidence import Readings
 from app.domain.incident import Incident, StopRequest, Target
 from app.domain.policy import Policy, StopAction
-from app.domain.proof import No, same_allocation
+from app.domain.proof import same_allocation
 from app.domain.reasons import Reason
 from app.domain.steps import is_under_way
 from app.domain.together import arrange
+from app.domain.wanted import No
 from app.domain.world import World
 
 _AT_MOST = f"{by_hand_proof.REQUEST_LIFE.total_seconds() / 60:.0f} minutes at most"

@@ -16,27 +16,25 @@ class Line:
     """The jobs that wait in a pool, those in front first."""
 
     jobs: tuple[QueuedJob, ...]
-    username: str
-    """Who is to make room: nothing is won by what would begin of this user's own."""
+    owners: frozenset[str | None]
+    """Who is to make room: nothing is won by what would begin of their own. A job that nobody may
+    see counts as theirs.
+    """
 
     @classmethod
-    def of(cls, jobs: Iterable[QueuedJob], username: str) -> "Line":
-        """Put them in order. Where it is not known who is in front, it is the user."""
-        own = {username, None}
-        return cls(
-            tuple(sorted(jobs, key=lambda job: (job.ahead, job.username not in own))), username
-        )
+    def of(cls, jobs: Iterable[QueuedJob], *usernames: str | None) -> "Line":
+        """Put them in order. Where it is not known who is in front, it is one of these users."""
+        own = frozenset({*usernames, None})
+        return cls(tuple(sorted(jobs, key=lambda job: (job.ahead, job.username not in own))), own)
 
     @property
     def others(self) -> list[QueuedJob]:
-        """Return the jobs of others. Of one that nobody may see it is not known that it is one."""
-        mine = {self.username, None}
-        return [job for job in self.jobs if job.username not in mine and job.slots]
+        """Return the jobs of others."""
+        return [job for job in self.jobs if job.username not in self.owners and job.slots]
 
     def beginning(self, rooms: Mapping[str, Room]) -> frozenset[str]:
         """Return the jobs of others that would begin, by their ids."""
         free = {agent: room.free for agent, room in rooms.items()}
-        mine = {self.username, None}
         begun: set[str] = set()
         failed: set[tuple[int, bool]] = set()
         stuck: int | None = None
@@ -53,7 +51,7 @@ class Line:
             if not _placed(job.least, free, rooms, spreads=job.spreads):
                 failed.add(size)
                 stuck = job.priority
-            elif job.username in mine:
+            elif job.username in self.owners:
                 _place_more(job, free, rooms)
             else:
                 begun.add(job.job_id)

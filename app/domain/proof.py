@@ -24,7 +24,7 @@ from app.domain.readings import PeerAlertState, Sample
 from app.domain.reasons import Reason
 from app.domain.schedule import remaining
 from app.domain.selection import unneeded
-from app.domain.wanted import why_unwanted
+from app.domain.wanted import No, why_unwanted
 from app.domain.world import World
 
 
@@ -40,7 +40,6 @@ class Verdict:
         return self.reason is Reason.PROVEN
 
 
-No = tuple[Reason, str]
 UNKNOWN = frozenset(
     {
         Reason.DETERMINED_UNAVAILABLE,
@@ -252,7 +251,7 @@ def _mode(incident: Incident, world: World, policy: Policy) -> Iterator[No]:
 def _wanted(incident: Incident, target: Target, world: World, policy: Policy) -> Iterator[No]:
     """Others wait, where the policy asks for it; and no more is stopped than makes them room."""
     if no := why_unwanted(incident, target, policy, world):
-        yield Reason.NOBODY_WAITS, no
+        yield no
     if incident.identity.scope is Scope.USER and (spared := unneeded(incident, target, world)):
         yield spared
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.domain.alert import IDLE, Identity, Scope
 from app.domain.choice import Choice, Holding, Pool, choose
-from app.domain.cluster import Allocation, Room, Snapshot, TaskType
+from app.domain.cluster import Allocation, Snapshot, TaskType
 from app.domain.exemption import exemption_of
 from app.domain.incident import Demand, Incident, Target
 from app.domain.policy import SlotLimits
@@ -101,7 +101,7 @@ def look(incident: Incident, world: World) -> Situation | None:
         ),
         pool=Pool(
             snapshot.queue.get(identity.resource_pool, ()),
-            _rooms(identity.resource_pool, snapshot),
+            snapshot.room_in(identity.resource_pool),
         ),
         limit=world.rulebook.slot_limits.of(identity.username),
         protected=protected,
@@ -109,29 +109,14 @@ def look(incident: Incident, world: World) -> Situation | None:
 
 
 def _holding(allocation: Allocation, world: World, *, idle: bool, protected: bool) -> Holding:
-    on_agents: dict[str, int] = {}
-    for each in allocation.containers:
-        on_agents[each.agent_id] = on_agents.get(each.agent_id, 0) + len(each.gpu_uuids)
     return Holding(
         allocation.allocation_id,
         allocation.slots,
         started=world.started.get(allocation.allocation_id),
         idle=idle,
-        on_agents=on_agents,
+        on_agents=allocation.on_agents,
         protected=protected,
     )
-
-
-def _rooms(pool: str, snapshot: Snapshot) -> dict[str, Room] | None:
-    """Return the room on the agents of the pool; None where one of them does not tell."""
-    if not snapshot.agent_slots or not all(
-        snapshot.agent_pools.get(a) for a in snapshot.agent_slots
-    ):
-        return None
-    agents = [agent for agent, pools in snapshot.agent_pools.items() if pool in pools]
-    if not all(agent in snapshot.rooms for agent in agents):
-        return None
-    return {agent: snapshot.rooms[agent] for agent in agents}
 
 
 def _protected(incident: Incident, allocation: Allocation, world: World) -> Reason | None:

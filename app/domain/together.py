@@ -5,16 +5,20 @@ runs of the experiment is due; else the policy's fall-back holds.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from app.domain.beside import Beside, Offer
 from app.domain.cluster import Snapshot, TaskType
-from app.domain.incident import Incident, IncidentState, Target
+from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.policy import Fallback, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.domain.steps import may_have_arrived
+from app.domain.wanted import is_untold
 
 Due = tuple[Incident, Target]
+_OUT = frozenset({IntentState.SENDING, IntentState.SENT, IntentState.UNCONFIRMED})
 _STOPPABLE = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING})
 
 
@@ -40,6 +44,16 @@ class Stop:
     def may_be_made(self) -> bool:
         """Tell whether no round has ended meanwhile, with another target of the same incident."""
         return all(incident.state in _STOPPABLE or target.request for incident, target in self.due)
+
+    @property
+    def allocation_ids(self) -> frozenset[str]:
+        return frozenset(target.allocation_id for _, target in self.due)
+
+    @property
+    def is_possible(self) -> bool:
+        """Tell whether its owners were told, and nothing has been in its way for long."""
+        is_stuck = any(incident.block and incident.block.admins_told for incident, _ in self.due)
+        return not is_stuck and not any(is_untold(*pair) for pair in self.due)
 
 
 def arrange(due: Sequence[Due], rulebook: Rulebook, snapshot: Snapshot | None) -> list[Stop]:
@@ -126,3 +140,31 @@ def _pause(
 def _may_be_saving(target: Target) -> bool:
     """Tell whether it may be writing a checkpoint at our own word: then it is not to be killed."""
     return target.stops_by_pause and may_have_arrived(target)
+
+
+def beside(stop: Stop, others: Iterable[Stop], rulebook: Rulebook, going: frozenset[str]) -> Beside:
+    """Return what goes on beside a call; `others` are those that may be counted on."""
+    # What counts as free already gives nothing back a second time.
+    counted = going | stop.allocation_ids
+    offers = tuple(
+        Offer(each.allocation_ids, max(_queued_for(one, rulebook) for one, _ in each.due))
+        for each in others
+        if each.no is None and not each.allocation_ids & counted
+    )
+    return Beside(stop.allocation_ids, offers, going)
+
+
+def _queued_for(incident: Incident, rulebook: Rulebook) -> timedelta:
+    policy = rulebook.policy_for(incident.identity)
+    return policy.queued_for if policy.only_when_queued else timedelta()
+
+
+def being_stopped(incidents: Iterable[Incident]) -> frozenset[str]:
+    """Return the allocations for which a call is out, as far as more is tried."""
+    return frozenset(
+        target.allocation_id
+        for incident in incidents
+        if incident.state is IncidentState.STOPPING
+        for target in incident.open_targets
+        if target.intent and target.intent.state in _OUT
+    )

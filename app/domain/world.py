@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from app.domain.alert import Identity, Scope
+from app.domain.beside import ALONE, Beside
 from app.domain.breaker import BreakerState
 from app.domain.cluster import Snapshot
 from app.domain.incident import Incident, Keep, Target
@@ -38,6 +39,8 @@ class World:
     heartbeat_at: datetime | None = None
     started: Mapping[str, datetime] = field(default_factory=dict)
     """When each allocation was first seen running, by allocation id."""
+    beside: Beside = ALONE
+    """What else goes on while a stop is judged."""
 
     @property
     def mode(self) -> Mode:

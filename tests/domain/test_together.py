@@ -11,7 +11,7 @@ from app.domain.policy import Fallback, Mode, Policy, Rulebook, StopAction
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop, arrange
 from tests.domain.examples import IDENTITY, T0, allocation, notified, snapshot
-from tests.receiver.slots import OVER
+from tests.domain.test_targets import OVER
 
 POLICY = Policy("reclaim", action=StopAction.PAUSE)
 A, B = "41.a.1", "41.b.1"
@@ -161,7 +161,7 @@ def test_s10_a_type_that_cannot_be_paused_has_the_fallback_from_its_warning_on(
 def about_a_user(one: Allocation) -> Due:
     """Return the same of an alert about its owner, which says nothing of any type."""
     incident, target = due(one)
-    return replace(incident, identity=replace(OVER, policy=POLICY.name)), target
+    return replace(incident, identity=OVER), target
 
 
 @pytest.mark.parametrize("of", [due, about_a_user], ids=["the task", "its owner"])

@@ -1,21 +1,24 @@
 """Policies that stop only while somebody waits: who counts, and when the deadline moves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.domain import events as e
 from app.domain.actions import MessageKind
-from app.domain.cluster import QueuedJob, Room
-from app.domain.incident import Incident, IncidentState
+from app.domain.beside import ALONE, Beside
+from app.domain.cluster import Allocation, QueuedJob, Room, Snapshot
+from app.domain.incident import Incident, IncidentState, Target
 from app.domain.lifecycle import advance
+from app.domain.policy import Mode, Policy, Rulebook
 from app.domain.proof import judge
 from app.domain.reasons import Reason
 from app.domain.schedule import deadlines, due_targets
 from app.domain.waiting import moves
-from app.domain.wanted import is_wanted
+from app.domain.wanted import unwanted
+from app.domain.world import World
 from tests.domain.examples import (
     ALLOCATION,
     GRACE,
@@ -37,6 +40,11 @@ from tests.domain.examples import (
 MINUTE = timedelta(minutes=1)
 ASKING = replace(POLICY, only_when_queued=True)
 FULL = {"agent-a": Room(slots=1, free=0), "agent-b": Room(slots=4, free=0)}
+POOLS = {
+    "agent-a": frozenset({"default"}),
+    "agent-b": frozenset({"default"}),
+    "agent-z": frozenset({"other"}),
+}
 MOVED = e.DeadlineMoved(ALLOCATION, GRACE)
 NOW = T0 + GRACE
 
@@ -47,9 +55,34 @@ def job(**changes: object) -> QueuedJob:
     return QueuedJob(**(values | {"since": NOW - 10 * MINUTE} | changes))  # type: ignore[arg-type] # The words of the test.
 
 
-def wanted(*jobs: QueuedJob, rooms: dict[str, Room] | None = None) -> bool:
-    seen = replace(snapshot(allocation()), queue={"default": jobs}, rooms=rooms or FULL)
-    return is_wanted(notified().targets[0], ASKING, seen, NOW)
+def queue_of(
+    *jobs: QueuedJob, rooms: Mapping[str, Room] = FULL, held: Sequence[Allocation] = (allocation(),)
+) -> Snapshot:
+    """Return what Determined tells of two agents, and of one in another pool that is empty."""
+    return replace(
+        snapshot(*held),
+        queue={"default": jobs},
+        agent_pools=POOLS,
+        agent_slots={"agent-a": 1, "agent-b": 4, "agent-z": 8},
+        rooms={"agent-z": Room(8, 8), **rooms},
+    )
+
+
+def answer(
+    seen: Snapshot | None,
+    *,
+    policy: Policy = ASKING,
+    beside: Beside = ALONE,
+    target: Target = notified().targets[0],  # noqa: B008 -- frozen
+) -> Reason | None:
+    no = unwanted(target, policy, world(NOW, snapshot=seen, beside=beside))
+    return no[0] if no else None
+
+
+def wanted(*jobs: QueuedJob, rooms: Mapping[str, Room] = FULL) -> bool:
+    found = answer(queue_of(*jobs, rooms=rooms))
+    assert found in {None, Reason.NOBODY_WAITS}
+    return found is None
 
 
 def test_a_job_that_would_begin_on_what_the_stop_frees_wants_it() -> None:
@@ -85,15 +118,38 @@ def test_a_job_that_begins_anyway_wants_no_stop() -> None:
     assert not wanted(job(), rooms=FULL | {"agent-b": Room(slots=4, free=1)})
 
 
-def test_s5_where_the_room_is_not_known_nobody_is_served() -> None:
-    seen = replace(snapshot(allocation()), queue={"default": (job(),)})
+def test_room_in_another_pool_serves_nobody_of_this_one() -> None:
+    assert wanted(job(slots=1), rooms=FULL | {"agent-z": Room(slots=8, free=8)})
 
-    assert not is_wanted(notified().targets[0], ASKING, seen, NOW)
-    assert not is_wanted(notified().targets[0], ASKING, None, NOW)
+
+@pytest.mark.parametrize("untold", ["agent-a", "agent-b"])
+def test_s5_where_an_agent_of_the_pool_does_not_tell_its_room_it_is_not_known_who_is_served(
+    untold: str,
+) -> None:
+    seen = queue_of(job())
+
+    seen = replace(seen, rooms={a: room for a, room in seen.rooms.items() if a != untold})
+
+    assert answer(seen) is Reason.ROOM_UNKNOWN
+
+
+def test_s5_where_an_agent_tells_no_pool_it_is_not_known_who_is_served() -> None:
+    seen = replace(queue_of(job()), agent_pools=POOLS | {"agent-z": frozenset()})
+
+    assert answer(seen) is Reason.ROOM_UNKNOWN
+
+
+def test_where_nobody_waits_the_room_makes_no_difference() -> None:
+    assert answer(replace(queue_of(), rooms={})) is Reason.NOBODY_WAITS
+
+
+@pytest.mark.parametrize("seen", [None, queue_of(job(), held=())], ids=["nothing", "not the task"])
+def test_s5_without_a_reading_of_the_task_it_is_not_known_who_waits(seen: Snapshot | None) -> None:
+    assert answer(seen) is Reason.DETERMINED_UNAVAILABLE
 
 
 def test_a_policy_that_does_not_ask_stops_whether_anybody_waits_or_not() -> None:
-    assert is_wanted(notified().targets[0], POLICY, None, NOW)
+    assert answer(None, policy=POLICY) is None
 
 
 def test_a_deadline_moves_by_a_grace_period_and_the_message_says_so() -> None:
@@ -132,7 +188,7 @@ def test_s9_a_new_round_begins_without_what_was_moved() -> None:
 
 def judged(incident: Incident, *jobs: QueuedJob) -> Reason:
     now = NOW + GRACE
-    seen = replace(snapshot(allocation(), at=now), queue={"default": jobs}, rooms=FULL)
+    seen = replace(queue_of(*jobs), at=now)
     read = readings(allocation=seen.allocations[ALLOCATION])
     look = world(now, snapshot=seen)
     return judge(incident, incident.targets[0], read, look, policy=ASKING, limits=LIMITS).reason
@@ -149,15 +205,19 @@ def test_s1_a_moved_deadline_that_no_new_message_has_named_allows_no_stop() -> N
 
     assert judged(moved, job()) is Reason.NOBODY_WAITS
     assert judged(reminded, job()) is Reason.PROVEN
-    seen = replace(snapshot(allocation()), queue={"default": (job(),)}, rooms=FULL)
-    look = world(NOW + GRACE, snapshot=seen)
-    assert list(moves(moved, list(moved.targets), ASKING, look)) == [MOVED]
-    assert list(moves(reminded, list(moved.targets), ASKING, look)) == []
+    look = asking(NOW + GRACE, queue_of(job()))
+    assert moves([moved], look) == {moved.incident_id: [MOVED]}
+    assert moves([reminded], look) == {}
 
 
-def test_s5_while_determined_cannot_be_read_no_deadline_moves() -> None:
-    incident = notified()
+def asking(now: datetime, seen: Snapshot | None) -> World:
+    rulebook = Rulebook(Mode.ENFORCE, {ASKING.name: ASKING})
+    return world(now, rulebook=rulebook, snapshot=seen)
 
-    look = world(NOW, snapshot=None)
 
-    assert list(moves(incident, list(incident.targets), ASKING, look)) == []
+@pytest.mark.parametrize(
+    "seen", [None, replace(queue_of(job()), rooms={})], ids=["nothing", "not the room"]
+)
+def test_s5_while_determined_does_not_tell_no_deadline_moves(seen: Snapshot | None) -> None:
+    assert moves([notified()], asking(NOW, seen)) == {}
+    assert moves([notified()], asking(NOW, queue_of())) != {}

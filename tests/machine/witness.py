@@ -44,7 +44,9 @@ class Call:
     """As the last reading of the allocation told."""
     way: str = KILL
     together: tuple[str, ...] = ()
-    """The allocations that the same call is about, if there are several."""
+    """The allocations that the same call is about."""
+    is_taken: bool = False
+    """Determined said so."""
     objections: tuple[str, ...] = ()
 
 
@@ -188,12 +190,14 @@ class WitnessedDetermined(FakeDetermined):
         return answer
 
     async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
-        before = len(self.calls)
+        before, is_taken = len(self.calls), False
         try:
-            return await super().stop(allocation, may_send=may_send)
+            answer = await super().stop(allocation, may_send=may_send)
+            is_taken = True
         finally:
             if len(self.calls) > before:
-                self._note([allocation], KILL)
+                self._note([allocation], KILL, is_taken=is_taken)
+        return answer
 
     async def pause(
         self, allocations: Sequence[Allocation], *, may_send: Callable[[], bool]
@@ -207,17 +211,22 @@ class WitnessedDetermined(FakeDetermined):
         if reached != {each.allocation_id for each in allocations}:
             # The port promises so much.
             raise StopNotSentError("what runs of the experiment has changed")
-        before = len(self.pauses)
+        before, is_taken = len(self.pauses), False
         try:
-            return await super().pause(allocations, may_send=may_send)
+            answer = await super().pause(allocations, may_send=may_send)
+            is_taken = True
         finally:
             if len(self.pauses) > before:
-                self._note(allocations, PAUSED)
+                self._note(allocations, PAUSED, is_taken=is_taken)
+        return answer
 
-    def _note(self, allocations: Sequence[Allocation], way: str) -> None:
+    def _note(self, allocations: Sequence[Allocation], way: str, *, is_taken: bool) -> None:
         now = self.stamps.now()
         together = tuple(each.allocation_id for each in allocations)
-        calls = [Call(now, one.allocation_id, one.username, way, together) for one in allocations]
+        calls = [
+            Call(now, one.allocation_id, one.username, way, together, is_taken)
+            for one in allocations
+        ]
         judged = [replace(call, objections=tuple(self.judge(call))) for call in calls]
         self.memory.calls += judged
 

@@ -61,6 +61,8 @@ class FakeDetermined:
         """The jobs that wait in the default pool."""
         self.agents: dict[str, int] = {}
         """The slots of the default pool's agents."""
+        self.silent_agents: set[str] = set()
+        """Those of them that do not tell their room."""
         self.ahead = timedelta()
         """How far the clock of the receiver that asks, and dates it, is before all others."""
         self.pauses: list[frozenset[str]] = []
@@ -119,7 +121,11 @@ class FakeDetermined:
         taken: Counter[str] = Counter()
         for each in containers:
             taken[each.agent_id] += len(each.gpu_uuids)
-        return {agent: Room(slots, slots - taken[agent]) for agent, slots in self.agents.items()}
+        return {
+            agent: Room(slots, slots - taken[agent])
+            for agent, slots in self.agents.items()
+            if agent not in self.silent_agents
+        }
 
     async def read_allocation(
         self, allocation_id: str, *, workspaces: bool = False
