@@ -64,12 +64,14 @@ class Law:
     """How many allocations may be stopped within an hour."""
     by_type: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By which calls a task may be stopped under the policy `reclaim`; other types: killed."""
+    of_user: frozenset[str] = frozenset({KILL})
+    """The same under the policy `slots`: the user over the limit has notebooks and shells alone."""
     only_when_queued: bool = False
     limit: int | None = LIMIT
 
     def ways(self, policy: str, task_type: str) -> frozenset[str]:
         killed = frozenset({KILL})
-        return self.by_type.get(task_type, killed) if policy == RECLAIM.name else killed
+        return self.by_type.get(task_type, killed) if policy == RECLAIM.name else self.of_user
 
     def ceiling(self, policy: str, task_type: str) -> Mode:
         """Return the most that may be done about an alert."""
@@ -102,7 +104,11 @@ class Configuration:
 
 
 def with_policy(reclaim: Policy) -> Rulebook:
-    return replace(BASE.rulebook, policies={reclaim.name: reclaim, SLOTS.name: SLOTS})
+    return with_policies(reclaim, SLOTS)
+
+
+def with_policies(*policies: Policy) -> Rulebook:
+    return replace(BASE.rulebook, policies={each.name: each for each in policies})
 
 
 BASE = Configuration(
@@ -121,6 +127,7 @@ NOTHING_BUT_PAUSES = {
     "trial": frozenset({PAUSED}),
 }
 OF_A_USER = "advice only"
+NOTHING_OF_A_USER = "slots: pause"
 CONFIGURATIONS = {
     "as before": BASE,
     OF_A_USER: Configuration(
@@ -153,6 +160,9 @@ CONFIGURATIONS = {
     "pause or kill": Configuration(
         with_policy(replace(PAUSE, fallback=Fallback.KILL)),
         Law(by_type={"trial": frozenset({PAUSED, KILL})}),
+    ),
+    NOTHING_OF_A_USER: Configuration(
+        with_policies(RECLAIM, replace(SLOTS, action=StopAction.PAUSE)), Law(of_user=frozenset())
     ),
     "only when queued": Configuration(
         with_policy(replace(RECLAIM, only_when_queued=True, queued_for=QUEUED_FOR)),

@@ -3,7 +3,13 @@
 from datetime import timedelta
 
 from app.domain.incident import IncidentState
-from tests.machine.configurations import BASE, CONFIGURATIONS, OF_A_USER, Configuration
+from tests.machine.configurations import (
+    BASE,
+    CONFIGURATIONS,
+    NOTHING_OF_A_USER,
+    OF_A_USER,
+    Configuration,
+)
 from tests.machine.mischief import (
     ceases,
     gpus_are_freed,
@@ -65,7 +71,7 @@ async def all_is_set_for_a_stop(theatre: Theatre, task: Task, name: str) -> None
         await nothing_speaks_against_it(theatre, each, CONFIGURATIONS[name])
     if name == "only when queued":
         waits(1)(theatre, task)
-    if name == OF_A_USER:
+    if name in {OF_A_USER, NOTHING_OF_A_USER}:
         over_the_limit(theatre, task)
 
 
