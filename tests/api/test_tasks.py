@@ -280,9 +280,15 @@ async def test_explanation_says_what_is_not_known_and_what_is_known_all_the_same
 
 
 async def test_task_is_killed_by_hand_once_and_the_answer_says_so(
-    client: httpx.AsyncClient, control: ControlClient, bobs: TaskState
+    client: httpx.AsyncClient,
+    control: ControlClient,
+    upstream: respx.MockRouter,
+    bobs: TaskState,
 ) -> None:
     path, body = f"{LISTED}/{bobs.task_id}/kill", {"reason": "a new fan"}
+    unused = [{"metric": {"gpu_uuid": each}, "value": [0, "0"]} for each in bobs.gpu_uuids]
+    data = {"resultType": "vector", "result": unused}
+    upstream["query"].respond(json={"status": "success", "data": data})
     headers = bearer(Role.ADMIN) | {"Idempotency-Key": "k-1"}
 
     tried = await client.post(path, params={"dry_run": "true"}, json=body, headers=headers)
@@ -290,9 +296,9 @@ async def test_task_is_killed_by_hand_once_and_the_answer_says_so(
     done = await client.post(path, json=body, headers=headers)
 
     async def is_stopped() -> bool:
+        await tick(client)
         return bool(await listed(client, state="stopped"))
 
-    await tick(client)
     await until(is_stopped, "the task is stopped")
     again = await client.post(path, json=body, headers=headers)
     assert [each.status_code for each in (tried, done, again)] == [200, 200, 200]
