@@ -50,7 +50,8 @@ class Occasions:
     def lines(self) -> Iterator[str]:
         many = max(self.sequences, 1)
         yield f"{self.stops / many:.2f} stops a sequence, some in {self.with_stops / many:.0%}"
-        shares = sorted(self.forbidden.items(), key=lambda each: int(each[0][1:]))
+        # S2 before S10, and last what is no safety rule, such as that of a press.
+        shares = sorted(self.forbidden.items(), key=lambda each: (len(each[0]), each[0]))
         told = ", ".join(f"{rule} {number / many:.0%}" for rule, number in shares)
         yield f"a stop forbidden by one rule alone: {told} of the sequences"
 
