@@ -17,3 +17,5 @@ class Context:
     now: Callable[[], datetime]
     """The wall clock, in UTC."""
     view: ClusterView = field(default_factory=ClusterView)
+    counts_time: Callable[[], bool] = lambda: False
+    """Tells whether this process, and surely no other, advances the answer clock."""

@@ -7,6 +7,7 @@ import structlog
 from app.context import Context
 from app.domain import events as e
 from app.domain.actions import Audience, Matter, MessageKind, Notice
+from app.domain.clock import APART
 from app.domain.incident import GivenWarning, Hold, Receipt
 from app.domain.outbox import Delivery, Pace, Recipient
 from app.domain.policy import Announcement
@@ -60,7 +61,10 @@ class Outcomes:
         now = self._context.now()
         # What an attempt named before holds too: it may be the one that has arrived.
         named = delivery.promised.deadline or now
-        clock = (await self._store.clock()).latest(now, self._context.rulebook.limits.tick_gap)
+        # Another replica may count the time, by a clock that is ahead of ours.
+        apart = timedelta() if self._context.counts_time() else APART
+        gap = self._context.rulebook.limits.tick_gap
+        clock = (await self._store.clock()).latest(now, gap, apart=apart)
         breaker = await self._store.breaker()
         warnings = {
             target.allocation_id: GivenWarning(

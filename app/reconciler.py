@@ -80,6 +80,7 @@ class Reconciler:
         self._monotonic = monotonic
         self._counted: Counted | None = None
         self._tried: dict[str, datetime] = {}
+        context.counts_time = tenure.is_sure
 
     async def tick(self) -> None:
         """Look at everything once; and do what is due, where no other replica does.

@@ -8,6 +8,8 @@ shorten a grace period, and no incident has to be touched for it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+APART = timedelta(seconds=5)
+"""How far the clocks of two machines may differ; `gpu-watchdog check` warns of more."""
 _BETWEEN_TICKS = timedelta(minutes=1)
 
 
@@ -41,9 +43,10 @@ class AnswerClock:
         """Return the running time now. Too much of it only keeps what happens now in memory."""
         return self.ran + min(max(now - self.advanced_at, timedelta()), _BETWEEN_TICKS)
 
-    def latest(self, now: datetime, gap: timedelta) -> timedelta:
+    def latest(self, now: datetime, gap: timedelta, *, apart: timedelta = timedelta()) -> timedelta:
         """Return the most that the next tick can make of it: the safe start of a grace period.
 
-        A tick after more than `gap` counts nothing.
+        A tick after more than `gap` counts nothing. `apart`: how far the clock that says `now` may
+        be behind the one that the clock is advanced by.
         """
-        return self.elapsed + min(max(now - self.advanced_at, timedelta()), gap)
+        return self.elapsed + min(max(now - self.advanced_at, timedelta()) + apart, gap)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.clock import AnswerClock
+from app.domain.clock import APART, AnswerClock
 from tests.domain.examples import T0
 
 CLOCK = AnswerClock(timedelta(minutes=10), T0)
@@ -109,6 +109,17 @@ def test_s13_a_grace_period_starts_at_the_most_that_the_next_tick_can_make_of_it
     start = CLOCK.latest(T0 + timedelta(seconds=warned), GAP)
 
     assert start - CLOCK.elapsed == timedelta(seconds=counted)
+
+
+@pytest.mark.parametrize("behind", [0, 3, 5])
+def test_s13_no_time_before_the_warning_counts_though_it_is_stamped_by_a_clock_behind(
+    behind: int,
+) -> None:
+    stamped = T0 + timedelta(seconds=7 - behind)
+
+    start = CLOCK.latest(stamped, GAP, apart=APART)
+
+    assert start - CLOCK.elapsed >= timedelta(seconds=7)
 
 
 @pytest.mark.parametrize("warned", [0, 7, 15], ids=["at the tick", "between", "at the next tick"])

@@ -99,6 +99,33 @@ async def test_s13_a_takeover_does_not_shorten_a_grace_period(
     assert len(world.determined.calls) == 1
 
 
+@pytest.mark.parametrize("behind", [0, 5])
+async def test_s13_a_grace_period_is_whole_though_one_replica_warns_and_another_counts(
+    behind: int, world: World, receiver: Receiver, replica: Receiver
+) -> None:
+    """By clocks that differ: what one has counted says less than it seems to the other."""
+    replica.ahead = -behind * SECOND
+    await receiver.delivery.end()
+    world.fires()
+    await receiver.hears_of()
+    await receiver.reconciler.tick()
+    world.time.passes(10 * SECOND)
+    world.determined.ahead = replica.ahead
+    await replica.lookout.refresh()
+    world.determined.ahead = timedelta()
+    await replica.dispatcher.deliver_due()
+    told_at = world.time.wall
+    assert (await receiver.incident()).state is S.NOTIFIED
+
+    for step in [*[MINUTE] * (int(GRACE / MINUTE) - 1), *[SECOND] * 75]:
+        world.time.passes(step)
+        await receiver.intake.receive([], heartbeat=True)
+        await receiver.reconciler.tick()
+
+    [kill] = world.determined.calls
+    assert GRACE <= kill.at - told_at <= GRACE + 10 * SECOND
+
+
 async def test_s13_time_that_another_replica_saw_counts_for_none_that_comes_back(
     world: World, receiver: Receiver, replica: Receiver
 ) -> None:
