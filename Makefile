@@ -52,7 +52,7 @@ fuzz-breaks: venv ## Break each safety rule in a copy, and see fuzz find it (ONL
 bench-rules: venv ## Measure what the rules cost at 100, 1,000 and 10,000 GPUs (minutes)
 	@.venv/bin/python -m benchmarks.rules --markdown docs/benchmarks.md
 
-bench-reconcile: venv ## Measure what a tick costs with 1,000 and 10,000 open incidents
+bench-reconcile: venv ## Measure ticks and starts with 1,000 and 10,000 open incidents (minutes)
 	@.venv/bin/python -m benchmarks.reconcile --markdown docs/benchmarks.md
 
 bench-backtest: venv ## Measure what a backtest of a month of 100 GPUs costs (minutes)

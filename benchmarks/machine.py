@@ -41,6 +41,16 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, own)) / _TICKS
 
 
+def yardstick() -> float:
+    """Return the seconds that a loop of five million additions takes: how fast Python is here and
+    now. What is measured in the same hour is as much faster or slower.
+    """
+    began, total = time.perf_counter(), 0
+    for number in range(5_000_000):
+        total += number
+    return time.perf_counter() - began
+
+
 class Others:
     """Measures what programs take of the processors that are not this one, nor started by it and
     over, nor the one that is named.

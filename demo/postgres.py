@@ -9,7 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from demo.processes import Program, ProgramError, wait_until
 
 DEBIAN = Path("/usr/lib/postgresql")
 _OWNER = "watchdog"
-_SETTINGS = {
-    "listen_addresses": "",
+_FORGETFUL = {
     # What a test has written need not outlive the machine.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
     "shared_buffers": "32MB",
+}
+_ALWAYS = {
+    "listen_addresses": "",
     # The server's own time zone must make no difference.
     "timezone": "Asia/Kathmandu",
 }
@@ -60,8 +62,11 @@ def find_postgres() -> Path:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
     """Make a server, and end it.
+
+    `durable`: it has the settings that PostgreSQL comes with, and waits for its disk. Else it is
+    quicker, and forgets with the power.
 
     Raises:
         ProgramError: it does not start; the message has the end of its log.
@@ -69,19 +74,19 @@ def running_postgres() -> Iterator[Postgres]:
     # Not below pytest's own folder, which the server's user may not enter.
     folder = Path(tempfile.mkdtemp(prefix="watchdog-postgres-"))
     try:
-        yield from _running(folder)
+        yield from _running(folder, _ALWAYS if durable else _ALWAYS | _FORGETFUL)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _running(folder: Path) -> Iterator[Postgres]:
+def _running(folder: Path, settings: Mapping[str, str]) -> Iterator[Postgres]:
     binaries = find_postgres().parent
     as_user = _as_user(folder)
     cluster, log = folder / "cluster", folder / "postgres.log"
     initdb = [str(binaries / "initdb"), "-D", str(cluster), "-U", _OWNER, "--auth=trust"]
     _run([*as_user, *initdb, "--no-sync", "--encoding=UTF8", "--locale=C"], folder)
-    settings = _SETTINGS | {"unix_socket_directories": str(folder)}
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    given = {**settings, "unix_socket_directories": str(folder)}
+    options = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
     command = [*as_user, str(binaries / "postgres"), "-D", str(cluster), *options]
     server = Program("postgres", command, log, {})
     server.start()

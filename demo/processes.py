@@ -96,6 +96,11 @@ class Program:
     def is_running(self) -> bool:
         return self._running is not None and self._running.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """None while it does not run."""
+        return self._running.pid if self._running is not None else None
+
     def require_running(self) -> None:
         """Raises: ProgramError: the program has ended by itself."""
         if self._running is not None and self._running.poll() is not None:

@@ -1,5 +1,6 @@
 """What is measured, what it has to reach, and how it is shown."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -12,39 +13,53 @@ SECONDS = 1.0
 READY_SECONDS = 3.0
 MIB = 2**20
 RESIDENT = 200 * MIB
-_HEADINGS = (
+_OF_TWENTY = 19
+"""So many of twenty ticks have to be in time. One may meet what is none of its doing."""
+_TICK_HEADINGS = (
     "database",
     "open incidents",
     "tick",
+    "19 of 20",
     "slowest",
     "processor",
     "bare SELECT",
     "ratio",
-    "first tick after",
     "resident",
+    "at most",
+)
+_START_HEADINGS = (
+    "database",
+    "open incidents",
+    "ready after",
+    "slowest",
+    "processor",
+    "first tick over after",
     "at most",
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """One start of the whole receiver, on an empty database."""
+    """One start of the whole receiver, from the start of its process."""
 
-    database: str
-    seconds: float
-    """To the first 200 on `/-/ready`."""
+    ready: float
+    """Seconds to the first 200 on `/-/ready`."""
+    processor: float
+    """Seconds that the process itself had a processor until then."""
+    ticked: float
+    """Seconds to the end of the first tick."""
+    peak: int
+    """The most bytes that it had until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One process on one database."""
+    """One database with so many open incidents."""
 
     database: str
     incidents: int
-    first: float
-    """Seconds from the start of the process to the end of its first tick."""
     ticks: Sequence[float]
-    """Seconds of each that followed."""
+    """Seconds of each that followed the first, in one process."""
     processor: float
     """Seconds that the process itself had a processor, in one of them."""
     bare: Sequence[float]
@@ -53,38 +68,43 @@ class Figures:
     """Bytes, between two ticks."""
     peak: int
     """The most bytes, in the midst of one."""
+    starts: Sequence[Start] = ()
 
     @property
     def tick(self) -> float:
         return median(self.ticks)
 
     @property
+    def most_ticks(self) -> float:
+        """Within how many seconds nineteen of twenty ticks were over."""
+        return sorted(self.ticks)[math.ceil(len(self.ticks) * _OF_TWENTY / 20) - 1]
+
+    @property
     def ratio(self) -> float:
         return self.tick / median(self.bare)
 
 
-def judge(found: Sequence[Figures], starts: Sequence[Start]) -> list[Verdict]:
-    """Judge the starts, and each database at the largest number of incidents."""
+def judge(found: Sequence[Figures]) -> list[Verdict]:
+    """Judge each database at the largest number of incidents."""
     largest = max(each.incidents for each in found)
-    ready = [
-        Verdict(
-            each.seconds < READY_SECONDS,
-            f"from the start to ready within {READY_SECONDS:g} s",
-            f"{each.seconds:.2f} s on {each.database}",
-        )
-        for each in starts
-    ]
-    return ready + [v for each in found if each.incidents == largest for v in _of_a_tick(each)]
+    return [v for each in found if each.incidents == largest for v in _judged(each)]
 
 
-def _of_a_tick(figures: Figures) -> tuple[Verdict, ...]:
+def _judged(figures: Figures) -> list[Verdict]:
     having = f"with {figures.incidents:,} open incidents"
     where = f"on {figures.database}"
-    return (
+    slowest = max(start.ready for start in figures.starts)
+    most = max(figures.peak, *(start.peak for start in figures.starts))
+    return [
         Verdict(
-            figures.tick < SECONDS,
-            f"a tick under {SECONDS:g} s {having}",
-            f"{figures.tick:.3f} s {where}",
+            slowest < READY_SECONDS,
+            f"each start ready within {READY_SECONDS:g} s {having}",
+            f"{slowest:.2f} s at most {where}",
+        ),
+        Verdict(
+            figures.most_ticks < SECONDS,
+            f"19 of 20 ticks under {SECONDS:g} s {having}",
+            f"{figures.most_ticks:.3f} s {where}",
         ),
         Verdict(
             figures.resident < RESIDENT,
@@ -92,39 +112,56 @@ def _of_a_tick(figures: Figures) -> tuple[Verdict, ...]:
             f"{figures.resident // MIB} MiB {where}",
         ),
         Verdict(
-            figures.peak < RESIDENT,
+            most < RESIDENT,
             f"at most {RESIDENT // MIB} MiB in the midst of a tick {having}",
-            f"{figures.peak // MIB} MiB {where}",
+            f"{most // MIB} MiB {where}",
         ),
-    )
+    ]
 
 
-def page(
-    machine: str,
-    others: float,
-    found: Sequence[Figures],
-    starts: Sequence[Start],
-) -> str:
+def page(machine: str, others: float, yardsticks: Sequence[float], found: Sequence[Figures]) -> str:
     """Return all of it, as it stands between the two comments of a page.
 
-    `others` is the share (0-1) of the processors that other programs took meanwhile.
+    `others` is the share (0-1) of the processors that other programs took meanwhile, `yardsticks`
+    the seconds of `benchmarks.machine.yardstick`, each time that it was taken.
     """
-    said = f"{machine} Other programs took {others:.0%} of the processors meanwhile."
-    rows = [_row(each) for each in found]
-    lines = ["```text", *verdict_lines(judge(found, starts)), "```"]
-    return "\n\n".join([said, "\n".join(table(_HEADINGS, rows)), "\n".join(lines)])
+    said = (
+        f"{machine} Other programs took {others:.0%} of the processors meanwhile, and five million "
+        f"additions in Python {min(yardsticks):.2f} to {max(yardsticks):.2f} s."
+    )
+    ticks = table(_TICK_HEADINGS, [_tick_row(each) for each in found])
+    starts = table(_START_HEADINGS, [_start_row(each) for each in found if each.starts])
+    lines = ["```text", *verdict_lines(judge(found)), "```"]
+    return "\n\n".join([said, "\n".join(ticks), "\n".join(starts), "\n".join(lines)])
 
 
-def _row(figures: Figures) -> tuple[str, ...]:
+def _tick_row(figures: Figures) -> tuple[str, ...]:
     return (
         figures.database,
         f"{figures.incidents:,}",
-        f"{figures.tick * 1_000:,.0f} ms",
-        f"{max(figures.ticks) * 1_000:,.0f} ms",
-        f"{figures.processor * 1_000:,.0f} ms",
-        f"{median(figures.bare) * 1_000:,.0f} ms",
+        _ms(figures.tick),
+        _ms(figures.most_ticks),
+        _ms(max(figures.ticks)),
+        _ms(figures.processor),
+        _ms(median(figures.bare)),
         f"{figures.ratio:.1f}",
-        f"{figures.first:.2f} s",
         f"{figures.resident // MIB:,} MiB",
         f"{figures.peak // MIB:,} MiB",
     )
+
+
+def _start_row(figures: Figures) -> tuple[str, ...]:
+    starts = figures.starts
+    return (
+        figures.database,
+        f"{figures.incidents:,}",
+        f"{median(each.ready for each in starts):.2f} s",
+        f"{max(each.ready for each in starts):.2f} s",
+        f"{median(each.processor for each in starts):.2f} s",
+        f"{median(each.ticked for each in starts):.2f} s",
+        f"{max(each.peak for each in starts) // MIB:,} MiB",
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1_000:,.0f} ms"

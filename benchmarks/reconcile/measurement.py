@@ -1,10 +1,9 @@
-"""One database: fill it, start a process on it, and read what that process says."""
+"""One database: fill it, tick on it, start the receiver on it, and read what they say."""
 
 import asyncio
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,49 +11,37 @@ import sqlalchemy as sa
 from app.store.codec import incident_row
 from app.store.engine import create_engine, migrate
 from app.store.schema import incidents
-from benchmarks.reconcile.figures import Figures, Start
-from benchmarks.reconcile.population import (
-    Member,
-    alertmanager_answer,
-    population,
-    prometheus_answer,
-    silences_answer,
-)
-from benchmarks.reconcile.process import FILES, READY
-from benchmarks.reconcile.start import seconds_to_ready
-
-SILENCES = 50
+from benchmarks.reconcile.figures import Figures
+from benchmarks.reconcile.population import Member, population
+from benchmarks.reconcile.server import write_answers
+from benchmarks.reconcile.start import starts
 
 
 class ProcessError(Exception):
     """The measured process ended by itself."""
 
 
-def measure_start(url: str, folder: Path) -> Start:
-    """Raises: ProgramError: the receiver ended by itself."""
-    return Start(_name(url), seconds_to_ready(url, folder))
+def measure(url: str, size: int, folder: Path, *, ticks: int, starting: int) -> Figures:
+    """Time so many ticks, and so many starts.
 
-
-def measure(url: str, size: int, ticks: int, folder: Path) -> Figures:
-    """Raises: ProcessError."""
-    members = population(size)
+    Raises:
+        ProcessError, ProgramError: what is measured ended by itself.
+        TimeoutError: a receiver was started, and not ready in time.
+    """
+    members, answers = population(size), folder / "answers"
     asyncio.run(_fill(url, members))
-    write_answers(folder, members)
+    write_answers(answers, members)
     module = "benchmarks.reconcile.process"
-    command = [sys.executable, "-m", module, url, str(folder), str(size), str(ticks)]
-    began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own arguments
-        assert process.stdout is not None  # noqa: S101 -- a pipe was asked for.
-        is_ready = process.stdout.readline().strip() == READY
-        first = time.perf_counter() - began
-        said = process.stdout.read()
-    if process.returncode or not is_ready:
+    command = [sys.executable, "-m", module, url, str(answers), str(ticks)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  # our own arguments
+    if process.returncode:
         raise ProcessError(f"the measured process ended with {process.returncode}")
-    return Figures(database=_name(url), incidents=size, first=first, **json.loads(said))
-
-
-def _name(url: str) -> str:
-    return "PostgreSQL" if url.startswith("postgresql") else "SQLite"
+    return Figures(
+        database="PostgreSQL" if url.startswith("postgresql") else "SQLite",
+        incidents=size,
+        starts=starts(url, answers, folder, starting) if starting else (),
+        **json.loads(process.stdout),
+    )
 
 
 async def _fill(url: str, members: list[Member]) -> None:
@@ -67,11 +54,10 @@ async def _fill(url: str, members: list[Member]) -> None:
     await engine.dispose()
 
 
-def write_answers(folder: Path, members: list[Member]) -> None:
-    answers = (
-        prometheus_answer(members),
-        alertmanager_answer(members),
-        silences_answer(SILENCES),
-    )
-    for name, answer in zip(FILES.values(), answers, strict=True):
-        (folder / name).write_bytes(answer)
+async def said_by(url: str, *names: str) -> dict[str, str]:
+    """Return settings of a PostgreSQL server, as it has them."""
+    engine = create_engine(url)
+    async with engine.connect() as connection:
+        found = {name: str(await connection.scalar(sa.text(f"SHOW {name}"))) for name in names}
+    await engine.dispose()
+    return found

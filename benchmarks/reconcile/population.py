@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from app.domain.alert import Identity, Scope
-from app.domain.cluster import Allocation, Container, Snapshot, TaskType, User
+from app.domain.cluster import Allocation, Container, TaskType
 from app.domain.incident import (
     Expressions,
     GivenWarning,
@@ -31,6 +31,8 @@ BEGAN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW = BEGAN + timedelta(minutes=10)
 _TYPES = (TaskType.NOTEBOOK, TaskType.SHELL, TaskType.COMMAND, TaskType.TRIAL, TaskType.GENERIC)
 _USERS = 200
+_GPUS = 8
+"""Of each agent, which is in one pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,12 @@ def population(size: int) -> list[Member]:
 
 
 def _member(number: int, source: random.Random) -> Member:
+    task_type = _TYPES[number % len(_TYPES)]
     task_id = f"{number:08x}-b2f1-4c94-ae05-{source.getrandbits(48):012x}"
+    name = f"train-{number}"
+    if task_type is TaskType.TRIAL:
+        # As Determined itself names them.
+        task_id, name = f"{number}.{task_id}", f"Trial {number} (Experiment {number})"
     username = f"user{number % _USERS}"
     identity = Identity(
         alertname="GPUAllocationIdle",
@@ -83,20 +90,20 @@ def _member(number: int, source: random.Random) -> Member:
         policy=POLICY.name,
         scope=Scope.ALLOCATION,
         username=username,
-        resource_pool=f"pool{number % 4}",
+        resource_pool=f"pool{number // _GPUS % 4}",
         allocation_id=f"{task_id}.1",
         task_id=task_id,
-        task_type=_TYPES[number % len(_TYPES)],
+        task_type=task_type,
     )
     allocation = Allocation(
         allocation_id=identity.allocation_id,
         task_id=task_id,
-        task_type=TaskType(identity.task_type),
-        name=f"train-{number}",
+        task_type=task_type,
+        name=name,
         username=username,
         resource_pool=identity.resource_pool,
         slots=1,
-        containers=(Container(f"c-{number}", f"agent{number // 8}", (f"GPU-{number:012x}",)),),
+        containers=(Container(f"c-{number}", f"agent{number // _GPUS}", (f"GPU-{number:012x}",)),),
         labels=(),
     )
     return Member(identity, allocation)
@@ -113,14 +120,6 @@ def _annotations(identity: Identity) -> dict[str, str]:
         "verify": f"allocation_id:watchdog_gpu_active:max5m{{{selector}}} == 0 and on () " * 5,
         "evidence": f"max(time() - timestamp(DCGM_FI_DEV_GPU_UTIL{{{selector}}})) and on () " * 5,
     }
-
-
-def snapshot(members: list[Member]) -> Snapshot:
-    return Snapshot(
-        at=NOW,
-        allocations={each.allocation.allocation_id: each.allocation for each in members},
-        users={f"user{number}": User(f"user{number}", active=True) for number in range(_USERS)},
-    )
 
 
 def prometheus_answer(members: list[Member]) -> bytes:

@@ -1,10 +1,10 @@
 """The process that is measured: a receiver without its HTTP server, on a database that is there.
 
-    python -m benchmarks.reconcile.process DATABASE_URL FOLDER INCIDENTS TICKS
+    python -m benchmarks.reconcile.process DATABASE_URL ANSWERS TICKS
 
-The database, Alertmanager's and Prometheus's clients and all that decides are the real ones; what
-the two answer stands in files. Determined and Slack are said to be well. It prints one line when
-its first tick is over, and one of JSON with the figures of the others.
+The database, the clients of Determined, Prometheus and Alertmanager, and all that decides are the
+real ones; what the three answer stands in files. Slack is said to be well. It prints one line of
+JSON with the figures of all ticks after the first.
 """
 
 import asyncio
@@ -25,13 +25,14 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.adapters.alertmanager import Alertmanager
+from app.adapters.determined import Determined
+from app.adapters.determined_session import Password, Session
 from app.adapters.prometheus import Prometheus
 from app.context import Context
-from app.domain.cluster import Snapshot
 from app.domain.lease import Duty
 from app.executor import Executor
 from app.lookout import Lookout, Systems
-from app.ports import Cluster, Messenger
+from app.ports import Messenger
 from app.reconciler import Reconciler
 from app.recorder import Recorder
 from app.store.engine import create_engine, migrate
@@ -42,14 +43,9 @@ from app.store.writes import IS_OPEN
 from app.telemetry import Telemetry
 from app.tenure import Tenure
 from benchmarks.machine import memory
-from benchmarks.reconcile.population import NOW, RULEBOOK, population, snapshot
+from benchmarks.reconcile.population import NOW, RULEBOOK
+from benchmarks.reconcile.server import answer_file, asked
 
-READY = "ready"
-FILES = {
-    "/api/v1/alerts": "prometheus.json",
-    "/api/v2/alerts": "alertmanager.json",
-    "/api/v2/silences": "silences.json",
-}
 PEERS = 2
 _PIECE = 64 * 2**10
 _BARE = sa.select(incidents.c.body).where(IS_OPEN)
@@ -67,16 +63,6 @@ class Answer(httpx.AsyncByteStream):
                 yield piece
 
 
-class Determined:
-    """Lists the allocations that are judged, and nothing else of `app.ports.Cluster`."""
-
-    def __init__(self, snapshot_: Snapshot) -> None:
-        self._snapshot = snapshot_
-
-    async def snapshot(self, *, workspaces: bool = False) -> Snapshot:  # noqa: ARG002 -- the port's.
-        return self._snapshot
-
-
 class Slack:
     """Answers, and has nothing to do."""
 
@@ -84,15 +70,17 @@ class Slack:
         return
 
 
-def systems(folder: Path, size: int) -> Systems:
+def systems(answers: Path) -> Systems:
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=Answer(folder / FILES[request.url.path]))
+        path = answer_file(answers, asked(request.url.raw_path.decode()))
+        return httpx.Response(200, stream=Answer(path))
 
     client = httpx.AsyncClient(
         transport=httpx.MockTransport(answer), base_url="http://answers.invalid"
     )
+    session = Session(client, Password("watchdog", "watchdog"))
     return Systems(
-        cast("Cluster", Determined(snapshot(population(size)))),
+        Determined(client, session, now=lambda: NOW),
         Prometheus(client),
         Alertmanager({f"alertmanager-{number}": client for number in range(PEERS)}),
         cast("Messenger", Slack()),
@@ -109,12 +97,11 @@ def reconciler(engine: AsyncEngine, systems_: Systems) -> Reconciler:
     return Reconciler(systems_, store, lookout, executor, recorder, context, tenure)
 
 
-async def measured(url: str, folder: Path, size: int, ticks: int) -> dict[str, object]:
+async def measured(url: str, answers: Path, ticks: int) -> dict[str, object]:
     engine = create_engine(url)
     await migrate(engine)
-    receiver = reconciler(engine, systems(folder, size))
+    receiver = reconciler(engine, systems(answers))
     await receiver.tick()
-    print(READY, flush=True)
     used = time.process_time()
     tick_seconds = [await _seconds(receiver.tick()) for _ in range(ticks)]
     used = time.process_time() - used
@@ -143,11 +130,11 @@ async def _bare(engine: AsyncEngine) -> None:
 
 
 def main() -> None:
-    url, folder, size, ticks = sys.argv[1:]
-    # As much as the whole receiver brings into memory, and takes to start.
+    url, answers, ticks = sys.argv[1:]
+    # As much as the whole receiver brings into memory.
     importlib.import_module("app.main").spare_the_collector()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    print(json.dumps(asyncio.run(measured(url, Path(folder), int(size), int(ticks)))))
+    print(json.dumps(asyncio.run(measured(url, Path(answers), int(ticks)))))
 
 
 if __name__ == "__main__":
