@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
 from app.adapters.determined_session import Session
-from app.adapters.upstream import together, upstream_errors
+from app.adapters.upstream import read_whole, together, upstream_errors
 from app.domain.cluster import Allocation, Snapshot, TaskType, User
 from app.errors import (
     StopNotSentError,
@@ -269,9 +269,8 @@ class Determined:
 
     async def _get(self, path: str, model: type[Model], **params: int | str | list[str]) -> Model:
         with upstream_errors(_SYSTEM):
-            response = await self._client.get(f"/api/v1/{path}", params=params, auth=self._session)
-            response.raise_for_status()
-            return model.model_validate_json(response.content)
+            body = await read_whole(self._client, f"/api/v1/{path}", params, self._session)
+            return model.model_validate_json(body)
 
 
 def _segment(text: str) -> str:

@@ -3,7 +3,7 @@ both can hold secrets.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -62,6 +62,22 @@ def upstream_errors(system: str) -> Iterator[None]:
         raise UpstreamMalformedError(
             f"{system}'s answer cannot be read ({type(exc).__name__})"
         ) from None
+
+
+async def read_whole(
+    client: httpx.AsyncClient,
+    path: str,
+    params: Mapping[str, int | str | list[str]],
+    auth: httpx.Auth,
+) -> bytes:
+    """Return the body of an answer, which is let go of as soon as it is read.
+
+    A response of httpx refers to itself: the body that it keeps would be in memory until Python
+    next looks for cycles, ticks later.
+    """
+    async with client.stream("GET", path, params=params, auth=auth) as response:
+        response.raise_for_status()
+        return b"".join([piece async for piece in response.aiter_bytes()])
 
 
 def as_read(wire: type[Wire], convert: Callable[[Wire], Result]) -> GetPydanticSchema:
