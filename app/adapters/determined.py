@@ -5,20 +5,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel
 
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
+from app.adapters.determined_family import descendants
+from app.adapters.determined_reading import segment
 from app.adapters.determined_session import Session
 from app.adapters.upstream import read_whole, together, upstream_errors
 from app.domain.cluster import Allocation, Snapshot, TaskType, User
 from app.errors import (
     StopNotSentError,
     UpstreamError,
-    UpstreamMalformedError,
     UpstreamRejectedError,
 )
 
@@ -111,7 +111,10 @@ class Determined:
             return None
         owners = await self._owners_of(summary)
         owners = replace(owners, workspaces=await self._workspaces(wanted=workspaces))
-        return reading.allocations([summary], owners)[allocation_id]
+        found = reading.allocations([summary], owners)[allocation_id]
+        if found.task_type is not TaskType.GENERIC:
+            return found
+        return replace(found, descendants=await descendants(found.task_id, self._get))
 
     async def stop(self, allocation: Allocation, *, may_send: Callable[[], bool]) -> str:
         """Kill the task that the allocation is the present run of.
@@ -131,7 +134,8 @@ class Determined:
         with _before_the_call():
             if first.task_type is TaskType.GENERIC and len(allocations) == 1:
                 await self._demand_present(first)
-                path = f"tasks/{_segment(first.task_id)}"
+                await self._demand_alone(first)
+                path = f"tasks/{segment(first.task_id)}"
                 body = {"taskId": first.task_id}
             else:
                 path, body = f"experiments/{await self._whole(allocations)}", None
@@ -164,16 +168,17 @@ class Determined:
             case TaskType.TRIAL:
                 await self._demand_trial(allocation)
                 await self._demand_present(allocation)
-                return f"trials/{_segment(allocation.trial_id)}", None
+                return f"trials/{segment(allocation.trial_id)}", None
 
             case TaskType.GENERIC:
                 await self._demand_present(allocation)
+                await self._demand_alone(allocation)
                 body = {"taskId": task_id, "killFromRoot": False}
-                return f"tasks/{_segment(task_id)}", body
+                return f"tasks/{segment(task_id)}", body
 
             case task_type if task_type in reading.INTERACTIVE:
                 # These run once, so the task is the allocation.
-                return f"{reading.INTERACTIVE[task_type]}/{_segment(task_id)}", None
+                return f"{reading.INTERACTIVE[task_type]}/{segment(task_id)}", None
 
             case _:
                 kind = allocation.task_type or "task of unknown type"
@@ -183,7 +188,7 @@ class Determined:
         """See that the trial of the name, which is only text, is the trial of the task."""
         if not allocation.trial_id:
             raise StopNotSentError(f"no trial is known for task {allocation.task_id}")
-        reply = await self._get(f"trials/{_segment(allocation.trial_id)}", wire.TrialReply)
+        reply = await self._get(f"trials/{segment(allocation.trial_id)}", wire.TrialReply)
         if allocation.task_id not in reply.trial.task_ids:
             raise StopNotSentError(
                 f"trial {allocation.trial_id} does not run task {allocation.task_id}"
@@ -191,13 +196,18 @@ class Determined:
 
     async def _demand_present(self, allocation: Allocation) -> None:
         """See that the task has not gone on to another allocation since it was judged (S2)."""
-        reply = await self._get(f"tasks/{_segment(allocation.task_id)}", wire.TaskReply)
+        reply = await self._get(f"tasks/{segment(allocation.task_id)}", wire.TaskReply)
         for each in reply.task.allocations:
             if each.allocation_id == allocation.allocation_id:
                 if each.state == _ENDED or each.end_time:
                     break
                 return
         raise StopNotSentError(f"allocation {allocation.allocation_id} has ended")
+
+    async def _demand_alone(self, allocation: Allocation) -> None:
+        """See that no other task would be stopped with this one (S2)."""
+        if found := await descendants(allocation.task_id, self._get):
+            raise StopNotSentError(f"these would be stopped with it: {', '.join(found)}")
 
     async def _whole(self, allocations: Sequence[Allocation]) -> int:
         """Return the experiment of which the allocations are all that runs (S2)."""
@@ -215,7 +225,7 @@ class Determined:
         """Ask the one place that knows the owner of a task of this type."""
         if reading.experiment_of(summary.task_id) is not None:
             return reading.Owners(experiments=await self._experiments([summary], listed=False))
-        task_id = _segment(summary.task_id)
+        task_id = segment(summary.task_id)
         task = await _or_none(self._get(f"tasks/{task_id}", wire.TaskReply))
         task_type = _TASK_TYPES.get(task.task.task_type) if task else None
         if task_type is TaskType.GENERIC:
@@ -271,13 +281,6 @@ class Determined:
         with upstream_errors(_SYSTEM):
             body = await read_whole(self._client, f"/api/v1/{path}", params, self._session)
             return model.model_validate_json(body)
-
-
-def _segment(text: str) -> str:
-    """Return an id as one segment of a path."""
-    if text in {"", ".", ".."}:
-        raise UpstreamMalformedError(f"{text!r} is no id of Determined's")
-    return quote(text, safe="")
 
 
 @contextmanager

@@ -4,9 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from app.adapters import determined_wire as wire
 from app.domain.cluster import Allocation, Container, QueuedJob, Room, TaskType
+from app.errors import UpstreamMalformedError
 
 INTERACTIVE = {
     TaskType.NOTEBOOK: "notebooks",
@@ -37,6 +39,13 @@ class Owners:
     def generic(self) -> dict[str, wire.FullJob]:
         full = (job.full for job in self.jobs if job.full is not None)
         return {job.entity_id: job for job in full if job.type == wire.GENERIC_JOB}
+
+
+def segment(text: str) -> str:
+    """Return an id as one segment of a path."""
+    if text in {"", ".", ".."}:
+        raise UpstreamMalformedError(f"{text!r} is no id of Determined's")
+    return quote(text, safe="")
 
 
 def experiment_of(task_id: str) -> int | None:

@@ -82,6 +82,8 @@ class TaskAllocation(_Wire):
 class TaskDetail(_Wire):
     task_type: str
     allocations: tuple[TaskAllocation, ...]
+    parent_id: str | None = None
+    """Empty or left out: it has none."""
 
 
 class TaskReply(_Wire):

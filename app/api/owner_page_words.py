@@ -128,6 +128,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.PROOF_OLD: "A stop was due and not made: checking it took too long.",
     Reason.NOBODY_WAITS: "Your time was over and nobody waited for the GPUs: the deadline moved.",
     Reason.NOT_PAUSABLE: "It was not paused: it cannot be, or not without runs that were in use.",
+    Reason.STOPS_OTHERS: "It was not stopped: other tasks that it has begun would stop with it.",
     Reason.STOP_ELSEWHERE: "A stop for another reason was already under way.",
 }
 """One for each reason; docs/reasons.md says more."""

@@ -18,8 +18,10 @@ REQUEST_LIFE = timedelta(minutes=15)
 """After that a request is too old to be carried out, whatever has kept it from it."""
 _OF_AN_ALERT = {Reason.NOT_FIRING, Reason.NOT_IN_ALERTMANAGER, Reason.EXPRESSIONS_MISSING}
 _NOT_ASKED = {Reason.EVIDENCE_MISSING, Reason.SLACK_UNAVAILABLE}
-WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOP_ELSEWHERE}
-"""What may be otherwise at the next tick: a pause waits until all of an experiment is to pause."""
+WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOPS_OTHERS, Reason.STOP_ELSEWHERE}
+"""What may be otherwise at the next tick: a pause waits until all of an experiment is to pause, and
+a generic task until those that descend from it have ended.
+"""
 
 
 def judge(

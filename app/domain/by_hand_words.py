@@ -28,6 +28,7 @@ _SENTENCES: Mapping[Reason, tuple[str, str]] = {
     R.ALLOCATION_ENDED: ("S2", "Determined does not list it any more"),
     R.OWNER_CHANGED: ("S2", "It is not the task of the owner whom the incident names"),
     R.TYPE_DIFFERS: ("S2", "The alert names another type of task"),
+    R.STOPS_OTHERS: ("S2", "Determined would stop other tasks with it"),
     R.NOT_FIRING: ("S3", "Its alert does not fire"),
     R.EXPRESSIONS_MISSING: ("S3", "Nothing can prove its alert"),
     R.SILENCED: ("S4", "A silence covers it"),

@@ -58,6 +58,9 @@ class Allocation:
     """The experiment's, written by users; none for what is no experiment. None: unknown."""
     workspace: str | None = None
     """Its name. None: unknown, or not asked for."""
+    descendants: tuple[str, ...] = ()
+    """The tasks that Determined would stop with it. Known of a generic task that is read by itself
+    alone; a snapshot does not tell."""
 
     @property
     def holds_resources(self) -> bool:

@@ -57,6 +57,7 @@ UNKNOWN = frozenset(
     }
 )
 """The reasons that are no knowledge: the same question is asked again at the next tick (S5)."""
+_MOST_NAMED = 3
 _OVER = frozenset({Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED})
 _ENDING = _OVER | {Reason.RECOVERED}
 _CHANGED = {Reason.ACTION_CHANGED, Reason.RECIPIENT_CHANGED}
@@ -115,7 +116,9 @@ def _answer(nos: Sequence[No], target: Target) -> No:
 
 
 def same_allocation(target: Target, readings: Readings) -> Iterator[No]:
-    """S2, and S5 for Determined: the same allocation and owner, and there is a call to stop it."""
+    """S2, and S5 for Determined: the same allocation and owner, and there is a call to stop it, and
+    nothing else with it.
+    """
     if readings.allocation_error:
         yield Reason.DETERMINED_UNAVAILABLE, readings.allocation_error
         return
@@ -129,6 +132,11 @@ def same_allocation(target: Target, readings: Readings) -> Iterator[No]:
         yield Reason.OWNER_CHANGED, f"now owned by {allocation.username}"
     if allocation.task_type in {None, TaskType.CHECKPOINT_GC}:
         yield Reason.NOT_STOPPABLE, f"Determined has no call to stop a {allocation.task_type}"
+    if allocation.descendants:
+        yield (
+            Reason.STOPS_OTHERS,
+            f"{', '.join(allocation.descendants[:_MOST_NAMED])} descend from it",
+        )
 
 
 def _allowed(incident: Incident, target: Target, readings: Readings, world: World) -> Iterator[No]:

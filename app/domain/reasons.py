@@ -77,4 +77,5 @@ class Reason(StrEnum):
     PROOF_OLD = "proof_old"  # the proof took so long that it may be true no more
     NOBODY_WAITS = "nobody_waits"  # for the GPUs, and the policy stops only while somebody does
     NOT_PAUSABLE = "not_pausable"  # by its type, or with others of its experiment in use
+    STOPS_OTHERS = "stops_others"  # tasks that descend from it would be stopped with it
     STOP_ELSEWHERE = "stop_elsewhere"  # another incident has an open intent for the allocation

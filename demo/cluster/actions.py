@@ -4,6 +4,8 @@ Only experiments and generic tasks can be paused. Repeats are harmless for some 
 errors for others; each function says which.
 """
 
+from collections.abc import Collection
+
 from demo.cluster import lifecycle
 from demo.cluster.cluster import Cluster
 from demo.cluster.errors import failed_precondition, internal, not_found
@@ -15,6 +17,19 @@ from demo.cluster.model import (
     TaskType,
     Trial,
 )
+
+_NOT_TO_PAUSE = frozenset(
+    {
+        "CANCELED",
+        "COMPLETED",
+        "PAUSED",
+        "ERROR",
+        "STOPPING_ERROR",
+        "STOPPING_CANCELED",
+        "STOPPING_COMPLETED",
+    }
+)
+"""The states of generic tasks that a pause of an ancestor leaves as they are."""
 
 
 def find_experiment(cluster: Cluster, experiment_id: int) -> Experiment:
@@ -117,26 +132,42 @@ def kill_trial(cluster: Cluster, trial_id: int) -> None:
 
 
 def kill_generic(cluster: Cluster, task_id: str) -> None:
-    """Kill; everything that goes wrong here is 500, a task of another type too."""
+    """Kill, with all that descend from it. Whatever goes wrong here is 500, another type too."""
     task = _generic(cluster, task_id)
     if task.generic_state not in {"ACTIVE", "PAUSED", "STOPPING_PAUSED"}:
         raise internal(f"cannot cancel task {task_id} in state '{task.generic_state}'")
-    if task.current is None:
-        task.generic_state = "CANCELED"
-        task.ended_at = cluster.timeline.now()
-    else:
-        task.generic_state = "STOPPING_CANCELED"
-        lifecycle.kill(cluster, task.current)
+    for each in _with_descendants(cluster, task, but_below={"CANCELED", "COMPLETED"}):
+        if each.current is None:
+            each.generic_state = "CANCELED"
+            each.ended_at = cluster.timeline.now()
+        else:
+            each.generic_state = "STOPPING_CANCELED"
+            lifecycle.kill(cluster, each.current)
 
 
 def pause_generic(cluster: Cluster, task_id: str) -> None:
+    """Pause. All that descend from it count as pausing; only those are that do not forbid it."""
     task = _generic(cluster, task_id)
     if task.no_pause:
         raise internal(f"cannot pause task {task_id}. Metadata 'no_pause' is true")
     if task.generic_state != "ACTIVE":
         raise internal(f"cannot pause task {task_id} in state '{task.generic_state}'")
-    task.generic_state = "STOPPING_PAUSED"
-    _preempt(cluster, task)
+    for each in _with_descendants(cluster, task, but_below=_NOT_TO_PAUSE):
+        each.generic_state = "STOPPING_PAUSED"
+        if not each.no_pause:
+            _preempt(cluster, each)
+
+
+def _with_descendants(cluster: Cluster, task: Task, *, but_below: Collection[str]) -> list[Task]:
+    """Return the task and its children, and theirs; a state of these ends the search below it."""
+    found = [task]
+    for one in found:
+        found += [
+            each
+            for each in cluster.tasks.values()
+            if each.parent_id == one.task_id and each.generic_state not in but_below
+        ]
+    return found
 
 
 def unpause_generic(cluster: Cluster, task_id: str) -> None:

@@ -218,6 +218,8 @@ class Task:
     hold_at: AllocationState | None = None
     """Gets no further than this state until the control interface lets it go."""
     no_pause: bool = False
+    parent_id: str = ""
+    """Of a generic task that another one has begun."""
     generic_state: str = "ACTIVE"
     secret: str = ""
 

@@ -48,6 +48,7 @@ class StartTask(_Wire):
     hold_at: AllocationState | None = None
     fails_before_running: bool = False
     no_pause: bool = False
+    parent_id: str = ""
 
 
 class SetActivity(_Wire):

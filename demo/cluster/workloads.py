@@ -53,6 +53,8 @@ class StartRequest:
     """QUEUED, PULLING or STARTING: stays there until it is released."""
     fails_before_running: bool = False
     no_pause: bool = False
+    parent_id: str = ""
+    """Of a generic task: the task that has begun it."""
 
 
 def start(cluster: Cluster, request: StartRequest) -> Task:
@@ -183,6 +185,7 @@ def _make_task(
             write_bytes_per_second=request.write_bytes_per_second,
         ),
         no_pause=request.no_pause,
+        parent_id=request.parent_id,
         secret=f"{cluster.random.getrandbits(128):032x}",
     )
 

@@ -293,6 +293,35 @@ async def test_generic_task_pauses_and_goes_on(
     assert await listed(master) == [f"{task.task_id}.2"]
 
 
+async def test_generic_task_is_killed_with_all_that_descend_from_it(
+    cluster: Cluster, master: httpx.AsyncClient, pass_time: Wait
+) -> None:
+    parent, other = begin(cluster, TaskType.GENERIC), begin(cluster, TaskType.GENERIC)
+    child = begin(cluster, TaskType.GENERIC, parent_id=parent.task_id)
+    begin(cluster, TaskType.GENERIC, parent_id=child.task_id)
+
+    first = await status_of(master, f"tasks/{parent.task_id}/kill")
+    pass_time(KILL_LATENCY)
+
+    assert first == 200
+    assert await listed(master) == [f"{other.task_id}.1"]
+    view = (await master.get(f"/api/v1/tasks/{child.task_id}")).json()["task"]
+    assert (view["parentId"], view["taskState"]) == (parent.task_id, "GENERIC_TASK_STATE_CANCELED")
+
+
+async def test_generic_task_is_paused_with_its_children_but_for_those_that_forbid_it(
+    cluster: Cluster, master: httpx.AsyncClient, pass_time: Wait
+) -> None:
+    parent = begin(cluster, TaskType.GENERIC)
+    begin(cluster, TaskType.GENERIC, parent_id=parent.task_id)
+    firm = begin(cluster, TaskType.GENERIC, parent_id=parent.task_id, no_pause=True)
+
+    await status_of(master, f"tasks/{parent.task_id}/pause")
+    pass_time(PREEMPTION_LATENCY)
+
+    assert await listed(master) == [f"{firm.task_id}.1"]
+
+
 async def test_generic_task_may_refuse_to_pause(
     cluster: Cluster, master: httpx.AsyncClient
 ) -> None:

@@ -79,7 +79,7 @@ class FakeDetermined:
     async def snapshot(self, *, workspaces: bool = False) -> Snapshot:
         self._answer()
         running = {
-            key: one if workspaces else replace(one, workspace=None)
+            key: replace(one, workspace=one.workspace if workspaces else None, descendants=())
             for key, one in self._running.items()
         }
         lacking: Counter[str] = Counter()

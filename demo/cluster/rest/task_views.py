@@ -82,7 +82,7 @@ def task_view(task: Task) -> Json:
         "allocations": [allocation_view(allocation) for allocation in task.allocations],
         "startTime": rfc3339(task.created_at),
         "forkedFrom": "",
-        "parentId": "",
+        "parentId": task.parent_id,
     }
     if task.ended_at is not None:
         view["endTime"] = rfc3339(task.ended_at)
