@@ -23,8 +23,8 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" scripts/uv pip compile -q --genera
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: KEEP=1 (demo), FUZZ, SEED (fuzz), ONLY (fuzz-breaks, mutate-rules), PYTHON,"
-	@echo "  PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL, CHROMIUM"
+	@echo "  Variables: KEEP=1 (demo), DATABASE=sqlite|postgresql (test), FUZZ, SEED (fuzz),"
+	@echo "  ONLY (fuzz-breaks, mutate-rules), PYTHON, PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL, CHROMIUM"
 
 demo: venv ## Play the life of an incident on a simulated cluster (KEEP=1 leaves it running)
 	@.venv/bin/python -m demo $(if $(filter-out 0,$(KEEP)),--keep)

@@ -2,8 +2,12 @@
 
 The modules run in the order of their names. What disturbs everybody comes last: when Prometheus is
 killed in test_unreachable.py, everything has to fire anew; and test_verdict.py judges the night.
+
+The night begins on SQLite, and goes on where the next module says. So each rule that stands on the
+database is met on both. `DATABASE=sqlite` or `DATABASE=postgresql` takes the whole night to one.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +23,20 @@ from tests.e2e.night.night import SETTINGS, WITHOUT, Night, Take
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     folder = tmp_path_factory.mktemp("night")
     with running_postgres() as postgres:
-        settings = SETTINGS | {"database_url": postgres.url()}
+        urls = {"sqlite": f"sqlite+aiosqlite:///{folder}/night.db", "postgresql": postgres.url()}
+        settings = SETTINGS | {"database_url": urls["sqlite"]}
         setup = Setup(settings=settings, without=WITHOUT, alertmanagers=2)
         with World(folder, setup) as world:
-            night = Night(Stage(world, lambda who, what: print(f"{who} {what}")))
+            night = Night(Stage(world, lambda who, what: print(f"{who} {what}")), urls)
             night.begin()
             yield night
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_database(request: pytest.FixtureRequest, night: Night) -> None:
+    """Let the receiver have the database on which the module is played."""
+    its_own = getattr(request.module, "DATABASE", night.database)
+    night.move_to(os.environ.get("DATABASE") or its_own)
 
 
 @pytest.fixture

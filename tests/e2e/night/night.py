@@ -3,18 +3,19 @@
 All idle tasks are started, and silenced, at the beginning; those that find no room run as soon as
 others have ended. A test takes one and ends its silence: it has its warning and its grace period at
 once, without waiting for the window again. Its task ends with it, so no test sees what another one
-has left. PostgreSQL, and two Alertmanagers that know nothing of each other.
+has left. Two Alertmanagers that know nothing of each other; first SQLite, then PostgreSQL.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from demo.cluster.model import TaskType
 from demo.cluster.wire import StartTask, TaskState
 from demo.stage import Stage
 from demo.world import World
+from tests.e2e.night.databases import move
 
 GRACE = timedelta(minutes=10)
 BREAKER_IS_WIDE = {"max_stops_per_hour": 50, "floor": 50}
@@ -48,13 +49,17 @@ FORGOTTEN = (
     # among the first eight, which run at once: so a test can be run alone.
     *(notebook(name) for name in ("bob", "alice", "alice", "bob", "carol", "dan")),
     *(notebook(name) for name in ("bob", "carol", "alice", "bob", "dan")),
-    *(notebook(name) for name in ("alice", "bob", "carol", "dan")),
+    *(notebook(name) for name in ("alice", "bob", "carol", "dan", "carol", "bob")),
 )
 
 
 @dataclass
 class Night:
     stage: Stage
+    _urls: Mapping[str, str]
+    """Those of the databases, by their kind."""
+    database: str = "sqlite"
+    """The kind of that which the receiver has."""
     _silences: dict[str, list[str]] = field(default_factory=dict)
     """Those of a task, one of each peer."""
     _free: list[TaskState] = field(default_factory=list)
@@ -70,6 +75,19 @@ class Night:
             task = self.world.cluster.start(named)
             self._silence(task)
             self._free.append(task)
+
+    def move_to(self, database: str) -> None:
+        """Let the receiver go on with another database, in which all is as it was."""
+        if database == self.database:
+            return
+        world, url = self.world, self._urls[database]
+        world.setup = replace(world.setup, settings={**world.setup.settings, "database_url": url})
+        # It reads this, and has the address at its next start.
+        world.configure({})
+        world.receiver.end()
+        move(self._urls[self.database], url)
+        world.start_program(world.receiver)
+        self.database = database
 
     @contextmanager
     def taking(self) -> Iterator[Take]:
@@ -113,6 +131,16 @@ class Night:
     def deadline(self, task: TaskState) -> datetime:
         incident = self.stage.incident(task, "notified")
         return datetime.fromisoformat(incident["targets"][0]["deadline"])
+
+    def annotation(self, task: TaskState, name: str) -> str:
+        """Return what Prometheus reports of the alert about a task."""
+        allocation_id = task.allocation.allocation_id
+        [found] = [
+            alert["annotations"][name]
+            for alert in self.world.firing()
+            if alert["labels"].get("allocation_id") == allocation_id
+        ]
+        return str(found)
 
     def wait_until(self, moment: datetime) -> None:
         self.stage.wait_for(lambda: datetime.now(UTC) >= moment, f"{moment:%H:%M:%S}")

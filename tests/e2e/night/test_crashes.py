@@ -2,13 +2,15 @@
 
 import random
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.e2e.night.night import GRACE, Night, Take
-from tests.e2e.night.watching import Absences, endings, reasons, stopped_after
+from tests.e2e.night.night import GRACE, LAST_SECOND, Night, Take
+from tests.e2e.night.watching import Absences, endings, reasons, stopped_after, warnings
 
 pytestmark = pytest.mark.e2e
+DATABASE = "sqlite"
 CRASHES = 4
 SHORTEST, LONGEST = 0.9, 1.3
 """Seconds that the receiver has between two crashes: enough that Prometheus forgets no task, since
@@ -51,3 +53,23 @@ def test_s6_a_receiver_that_dies_while_it_calls_stops_once(night: Night, take: T
     assert first.status is None, "the first was never answered"
     assert len(again) == 1, "it is proven again, and called once more"
     assert "stop_unconfirmed" not in reasons(stage, task), "nobody was left to hear the answer"
+
+
+def test_s7_a_breaker_that_is_tripped_outlives_a_crash_and_s9_its_reset_begins_anew(
+    night: Night, take: Take
+) -> None:
+    stage, world, task = night.stage, night.world, take("bob")
+    deadline = night.warn(task)
+    with night.breaker_reset():
+        night.wait_until(deadline - LAST_SECOND)
+        world.act("/api/v1/breaker", {"action": "trip", "reason": "something looks odd"})
+        Absences(stage).crash()
+        night.wait_past(deadline)
+
+        assert night.is_spared(task)
+        assert "breaker" in {hold["reason"] for hold in stage.incident(task, "held")["holds"]}
+
+        reset_at = datetime.now(UTC)
+        world.act("/api/v1/breaker", {"action": "reset", "reason": "it was nothing"})
+        stage.wait_for(lambda: warnings(stage, task)[-1].posted_at > reset_at, "it is told anew")
+        assert night.deadline(task) >= reset_at + stage.scaled(GRACE)

@@ -18,6 +18,7 @@ from tests.e2e.night.watching import (
 )
 
 pytestmark = pytest.mark.e2e
+DATABASE = "postgresql"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from demo.world import World
 from tests.e2e.night.night import GRACE, LAST_SECOND, Night, Take
 from tests.e2e.night.watching import (
+    histories,
     shown_to_admins,
     stopped_after,
     wait_for_reason,
@@ -16,6 +17,7 @@ from tests.e2e.night.watching import (
 )
 
 pytestmark = pytest.mark.e2e
+DATABASE = "postgresql"
 
 
 @contextmanager
@@ -68,6 +70,26 @@ def test_s5_without_the_heartbeat_nothing_is_stopped_and_with_it_all_is(
         token.write_text(world.tokens["alertmanager"])
     night.stage.incident(task, "stopped")
     assert stopped_after(night.stage, task) >= night.stage.scaled(GRACE)
+
+
+def test_s3_samples_that_are_too_old_prove_nothing_though_verify_holds(
+    night: Night, take: Take
+) -> None:
+    """What an exporter tells no more, Prometheus drops at its next scrape, so it is missing. What
+    is there and too old shows where less is allowed than lies between two scrapes.
+    """
+    stage, world, task = night.stage, night.world, take("carol")
+    deadline = night.warn(task)
+    with night.configured(limits={"evidence_age": "1s"}):
+        night.wait_past(deadline)
+
+        assert wait_for_reason(stage, task, "evidence_stale")
+        assert night.is_spared(task)
+        assert world.rows(night.annotation(task, "verify")), "the condition holds all the while"
+    entry = next(each for each in histories(stage, task) if each["reason"] == "evidence_stale")
+    assert entry["evidence"]["verify"]["result"], "and did so when it was judged"
+    stage.incident(task, "stopped")
+    assert stopped_after(stage, task) >= stage.scaled(GRACE)
 
 
 def test_s7_one_stop_too_many_trips_the_breaker_and_s9_its_reset_begins_anew(

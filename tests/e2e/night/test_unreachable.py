@@ -9,6 +9,7 @@ from tests.e2e.night.night import GRACE, LAST_SECOND, Night, Take
 from tests.e2e.night.watching import reasons, stopped_after, wait_for_reason
 
 pytestmark = pytest.mark.e2e
+DATABASE = "postgresql"
 
 
 def test_s5_s13_nothing_is_stopped_while_a_system_is_away_and_all_is_when_they_are_back(
