@@ -12,11 +12,12 @@ from app.domain import by_hand_proof
 from app.domain import events as e
 from app.domain.breaker import PlannedStop, Quota
 from app.domain.cluster import Allocation
+from app.domain.consequences import consequence
 from app.domain.evidence import with_quota
 from app.domain.incident import Incident, IncidentState, IntentState, Target
 from app.domain.observation import holds_over
 from app.domain.policy import StopAction
-from app.domain.proof import Verdict, consequence
+from app.domain.proof import Verdict
 from app.domain.reasons import Reason
 from app.domain.together import Due, Stop
 from app.domain.world import World

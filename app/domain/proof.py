@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from app.domain import events as e
 from app.domain.alert import Scope
 from app.domain.announcing import harsher, told_elsewhere
 from app.domain.cluster import TaskType, is_deactivated
 from app.domain.events import Evidence
 from app.domain.evidence import Readings, evidence_of
 from app.domain.exemption import exemption_of
-from app.domain.incident import Hold, Incident, IncidentState, Target
+from app.domain.incident import Incident, IncidentState, Target
 from app.domain.observation import (
     began_after_warning,
     breaker_was_reset,
@@ -58,10 +57,9 @@ UNKNOWN = frozenset(
 )
 """The reasons that are no knowledge: the same question is asked again at the next tick (S5)."""
 _MOST_NAMED = 3
-_OVER = frozenset({Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED})
-_ENDING = _OVER | {Reason.RECOVERED}
-_CHANGED = {Reason.ACTION_CHANGED, Reason.RECIPIENT_CHANGED}
-_BEGINS_ANEW = _CHANGED | {Reason.NEW_EPISODE, Reason.HOLD_ENDED}
+OVER = frozenset({Reason.ALLOCATION_ENDED, Reason.OWNER_CHANGED})
+"""The reasons that end what is to be stopped."""
+_ENDING = OVER | {Reason.RECOVERED}
 
 
 def judge(
@@ -272,36 +270,3 @@ def _breaker(incident: Incident, target: Target, world: World) -> Iterator[No]:
         yield Reason.HOLD_ENDED, f"{world.breaker.by} reset the breaker after the warning"
     if world.snapshot is None:
         yield Reason.DETERMINED_UNAVAILABLE, "how much runs is not known"
-
-
-def consequence(incident: Incident, target: Target, verdict: Verdict, intent_id: str) -> e.Event:
-    """Return what the verdict means for the incident.
-
-    What is not known is asked again: of an open intent until the admins were told that it is not,
-    for nobody else may stop the allocation meanwhile. A rule that says no takes an intent of
-    unknown fate back, and ends what is over.
-    """
-    if verdict.is_proven:
-        known = target.intent.intent_id if target.intent else intent_id
-        return e.StopProven(target.allocation_id, known, verdict.evidence)
-    if verdict.reason in _OVER:
-        return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
-    if verdict.reason in UNKNOWN and not (target.intent and _is_stuck(incident)):
-        return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
-    if target.intent is not None:
-        return e.StopWithdrawn(
-            target.allocation_id, verdict.reason, verdict.detail, verdict.evidence
-        )
-    if verdict.reason is Reason.EXEMPT:
-        return e.HoldsObserved((Hold(verdict.reason, by=verdict.detail),))
-    if verdict.reason is Reason.RECOVERED:
-        return e.RecoveryObserved(verdict.evidence)
-    if verdict.reason in _BEGINS_ANEW:
-        return e.EpisodeBegan(verdict.evidence, verdict.reason)
-    return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
-
-
-def _is_stuck(incident: Incident) -> bool:
-    """Tell whether the admins know that a stop of it cannot be proven."""
-    block = incident.block
-    return block is not None and block.due and block.admins_told

@@ -7,11 +7,12 @@ import pytest
 from app.domain import events as e
 from app.domain.actions import MessageKind
 from app.domain.announcing import is_announced
+from app.domain.consequences import consequence
 from app.domain.incident import Incident, IncidentState
 from app.domain.lifecycle import advance
 from app.domain.observation import observe
 from app.domain.policy import Announcement, Fallback, Mode, Rulebook, StopAction
-from app.domain.proof import Verdict, consequence
+from app.domain.proof import Verdict
 from app.domain.reasons import Reason
 from tests.domain.examples import (
     POLICY,

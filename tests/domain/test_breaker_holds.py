@@ -7,10 +7,11 @@ import pytest
 
 from app.domain import events as e
 from app.domain.breaker import BreakerState
+from app.domain.consequences import consequence
 from app.domain.incident import Hold, Incident, IncidentState
 from app.domain.observation import observe
 from app.domain.policy import Mode
-from app.domain.proof import Verdict, consequence, judge
+from app.domain.proof import Verdict, judge
 from app.domain.reasons import Reason
 from app.domain.world import World
 from tests.domain.examples import (

@@ -7,9 +7,10 @@ import pytest
 
 from app.domain import events as e
 from app.domain.cluster import TaskType
+from app.domain.consequences import consequence
 from app.domain.incident import Block, Incident, Keep
 from app.domain.policy import Mode
-from app.domain.proof import Verdict, consequence, judge
+from app.domain.proof import Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
 from app.domain.reasons import Reason
 from tests.domain.examples import (

@@ -8,12 +8,13 @@ import pytest
 
 from app.domain import events as e
 from app.domain.cluster import Allocation, Snapshot
+from app.domain.consequences import consequence
 from app.domain.exemption import Exemption
 from app.domain.incident import Hold, Incident, IncidentState
 from app.domain.matchers import Matcher
 from app.domain.observation import observe
 from app.domain.policy import Mode, Policy, Rulebook, StopAction
-from app.domain.proof import consequence, judge
+from app.domain.proof import judge
 from app.domain.reasons import Reason
 from app.domain.schedule import promised
 from app.domain.standing import standing_holds
