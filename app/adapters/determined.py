@@ -265,14 +265,9 @@ class Determined:
 
     async def _jobs(self, pool: str) -> list[wire.Job]:
         jobs: list[wire.Job] = []
+        asked: dict[str, int | str] = {"resourcePool": pool, "limit": _JOBS_PER_PAGE}
         while True:
-            reply = await self._get(
-                "job-queues-v2",
-                wire.Jobs,
-                resourcePool=pool,
-                limit=_JOBS_PER_PAGE,
-                offset=len(jobs),
-            )
+            reply = await self._get("job-queues-v2", wire.Jobs, **asked, offset=len(jobs))
             jobs += reply.jobs
             if not reply.jobs or len(jobs) >= reply.pagination.total:
                 return jobs

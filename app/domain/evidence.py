@@ -54,7 +54,6 @@ def evidence_of(
         "errors": [error for error in errors if error],
         "peers": {peer.peer: _peer_state(incident, peer) for peer in world.peers},
         "heartbeat_at": _time(world.heartbeat_at),
-        "told_in": target.warning.channel if target.warning else None,
         "warning_delivered_at": _time(target.warning.delivered_at if target.warning else None),
         "warning": _warning(incident, target),
     }
@@ -93,6 +92,7 @@ def _warning(incident: Incident, target: Target) -> dict[str, Any] | None:
     return {
         "username": warning.username,
         "deadline": warning.deadline.isoformat(),
+        "addressed_to": warning.channel,
         "channel": message.channel if message else None,
         "ts": message.ts if message else None,
         "to": message.recipient if message else None,

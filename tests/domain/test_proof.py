@@ -299,6 +299,7 @@ def test_the_verdict_carries_all_that_it_rests_on() -> None:
     assert evidence["warning"] == {
         "username": "bob",
         "deadline": DUE.isoformat(),
+        "addressed_to": "D1",
         "channel": RECEIPT.channel,
         "ts": RECEIPT.ts,
         "to": "owner",

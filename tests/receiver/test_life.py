@@ -107,6 +107,7 @@ async def test_s12_the_proof_is_kept_whole(world: World, receiver: Receiver) -> 
         "warning": {
             "username": "bob",
             "deadline": (T0 + GRACE).isoformat(),
+            "addressed_to": "D-bob",
             "channel": post.channel,
             "ts": post.ts,
             "to": "owner",

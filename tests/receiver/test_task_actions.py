@@ -243,7 +243,7 @@ async def test_what_was_given_up_is_tried_anew_by_hand_and_then_no_more(
     calls = len(world.determined.calls)
 
     done = await stops(receiver)
-    await receiver.run(timedelta(hours=1), every=10 * MINUTE)
+    await receiver.run(timedelta(hours=2), every=10 * MINUTE)
 
     assert done.incident.incident_id != alerted.incident_id
     assert len(world.determined.calls) > calls
