@@ -113,6 +113,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.DETERMINED_UNAVAILABLE: "A stop was due and not made: Determined did not answer.",
     Reason.PROMETHEUS_UNAVAILABLE: "A stop was due and not made: Prometheus did not answer.",
     Reason.ALERTMANAGER_UNAVAILABLE: "A stop was due and not made: Alertmanager did not answer.",
+    Reason.SLACK_UNAVAILABLE: "A stop was due and not made: Slack did not say where you are told.",
     Reason.OWNER_UNKNOWN: "A stop was due and not made: it was not known whose task it is.",
     Reason.TYPE_DIFFERS: "A stop was due and not made: its type was not sure.",
     Reason.NOT_STOPPABLE: "A stop was due and not made: tasks of this type cannot be stopped.",

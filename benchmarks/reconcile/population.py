@@ -57,7 +57,14 @@ class Member:
             at=BEGAN,
         )
         [target] = opening.incident.targets
-        warning = GivenWarning(BEGAN, timedelta(), BEGAN + POLICY.grace_default, target.username)
+        warning = GivenWarning(
+            BEGAN,
+            timedelta(),
+            BEGAN + POLICY.grace_default,
+            target.username,
+            announced=POLICY.announcement,
+            channel=f"D-{target.username}",
+        )
         warned = replace(target, name=self.allocation.name, slots=1, warning=warning)
         return replace(
             opening.incident,

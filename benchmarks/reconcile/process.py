@@ -84,6 +84,7 @@ def systems(answers: Path) -> Systems:
         Prometheus(client),
         Alertmanager({f"alertmanager-{number}": client for number in range(PEERS)}),
         cast("Messenger", Slack()),
+        hears=lambda: True,
     )
 
 

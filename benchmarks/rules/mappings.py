@@ -88,6 +88,7 @@ def _itself() -> Iterator[Series]:
     yield Series("watchdog_last_tick_timestamp_seconds", {}, now)
     yield Series("watchdog_oldest_unsent_message_timestamp_seconds", {}, Course(0))
     yield Series("watchdog_breaker_tripped", {}, Course(0))
+    yield Series("watchdog_hears_presses", {}, Course(1))
     yield Series("watchdog_expired_exemptions", {}, Course(0))
     yield Series("watchdog_config_last_reload_successful", {}, ONE)
     for system in ("determined", "prometheus", "slack", "alertmanager"):
