@@ -168,3 +168,20 @@ def being_stopped(incidents: Iterable[Incident]) -> frozenset[str]:
         for target in incident.open_targets
         if target.intent and target.intent.state in _OUT
     )
+
+
+def left_to_people(stop: Stop, incidents: Iterable[Incident]) -> Stop:
+    """Return it with a "no" where another incident's stop of the same was given up (S6).
+
+    A person is to look, and whoever asks for it by hand has done so.
+    """
+    given_up = {
+        target.allocation_id
+        for incident in incidents
+        if incident.state is IncidentState.ESCALATED
+        for target in incident.open_targets
+        if target.intent
+    }
+    if not any(target.allocation_id in given_up for _, target in stop.due if not target.request):
+        return stop
+    return replace(stop, no=Reason.STOP_ELSEWHERE, detail="another stop of it was given up")

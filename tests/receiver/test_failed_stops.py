@@ -10,14 +10,17 @@ from app.domain.exemption import Exemption
 from app.domain.incident import IncidentState
 from app.domain.matchers import Matcher
 from app.domain.policy import Mode
+from app.domain.reasons import Reason
 from app.errors import UpstreamError, UpstreamRejectedError, UpstreamUnavailableError
+from tests.domain.examples import IDENTITY
 from tests.receiver.calls import crash
-from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
+from tests.receiver.conftest import GRACE, MINUTE, POLICY, SECOND, Receiver
 from tests.receiver.world import World
 
 S = IncidentState
 K = MessageKind
 MOMENT = 15 * SECOND
+OTHER = replace(IDENTITY, alertname="GPUAllocationHung")
 
 
 async def inhibition(world: World, receiver: Receiver) -> None:
@@ -106,6 +109,23 @@ async def test_s9_what_came_and_went_after_a_call_without_effect_is_followed_by_
     assert len(world.determined.calls) == 1
     await receiver.run(2 * MINUTE, every=MINUTE)
     assert len(world.determined.calls) == 2
+
+
+async def test_s6_what_was_given_up_is_tried_by_no_other_alert_about_the_task(
+    world: World, receiver: Receiver
+) -> None:
+    """Each would go on at once, and call as often again: a person is to look."""
+    world.determined.refusal = UpstreamRejectedError("500", code="500")
+    await receiver.warns()
+    await receiver.warns(OTHER)
+    await receiver.run(2 * GRACE, every=MINUTE)
+    # Which of them is tried is left open.
+    given_up, other = sorted(await receiver.incidents(), key=lambda each: each.state)
+
+    assert (given_up.state, other.state) == (S.ESCALATED, S.NOTIFIED)
+    assert other.block is not None
+    assert other.block.reason is Reason.STOP_ELSEWHERE
+    assert len(world.determined.calls) == POLICY.attempts
 
 
 async def test_s9_what_holds_a_stop_that_was_taken_changes_nothing_of_it(
