@@ -25,7 +25,7 @@ from app.domain.readings import RuleAlert
 from app.domain.schedule import due_targets, is_unsettled, planned_stop
 from app.domain.situation import is_true
 from app.domain.steps import Transition
-from app.domain.together import arrange, being_stopped, beside, left_to_people
+from app.domain.together import arrange, being_stopped, beside, given_up
 from app.domain.waiting import moves, timely_reminders
 from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
@@ -210,10 +210,13 @@ class Reconciler:
         """Move the deadlines that are over while nobody waits for the GPUs."""
         found, moved = [], moves(incidents, world)
         for incident in incidents:
-            events = moved.get(incident.incident_id, ())
+            events = moved.get(incident.incident_id)
+            if not events:
+                found.append(incident)
+                continue
             with self._contained():
                 later = self._recorder.after(Transition(incident), events)
-                found.append(await self._store(later) if events else incident)
+                found.append(await self._store(later))
         return found
 
     async def _remind(self, incidents: Sequence[Incident], world: World) -> None:
@@ -235,11 +238,11 @@ class Reconciler:
             if incident.identity.key in (world.firing or {}) and not target.request
         ]
         latest: dict[str, Incident] = {}
-        known = {each.incident_id: each for each in incidents}
-        going = being_stopped(incidents)
+        going, left = being_stopped(incidents), given_up(incidents)
         arranged = arrange(due, world.rulebook, world.snapshot)
         for number, before in enumerate(arranged[:_STOPS_PER_TICK], start=1):
-            stop = left_to_people(before.as_stored(latest), (known | latest).values())
+            left |= given_up(latest.values())
+            stop = before.as_stored(latest).without(left)
             self._tried |= {target.allocation_id: world.now for _, target in stop.due}
             if stop.may_be_made:
                 await self._tenure.go_on()

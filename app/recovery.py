@@ -83,13 +83,15 @@ class Recovery:
         While a stop may be under way it cannot: our own call empties the GPU, too. Nor while GPUs
         that it has freed are still to be seen.
         """
+        if incident.identity.key in (world.firing or {}):
+            return False
         if is_by_hand(incident) or any(target.request for target in incident.open_targets):
             # A person wants it stopped, in use or not.
             return False
         if incident.is_looked_after:
             return False
         under_way = any(is_under_way(target) for target in incident.targets)
-        return not under_way and incident.identity.key not in (world.firing or {})
+        return not under_way
 
     async def _event(self, incident: Incident) -> e.Event | None:
         try:

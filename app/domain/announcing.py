@@ -27,6 +27,9 @@ def harsher(incident: Incident, target: Target, rulebook: Rulebook) -> Announcem
         return None
     now = rulebook.policy_for(incident.identity).announcement
     told = warning.announced
+    if told == now:
+        # So it is with nearly all, and a tick asks of each.
+        return None
     return now if told is None or now.exceeds(told, target.task_type) else None
 
 
@@ -36,7 +39,7 @@ def eases(incident: Incident, rulebook: Rulebook) -> Iterator[ActionEased]:
     for target in incident.targets:
         warning = _held_to(incident, target)
         told = warning.announced if warning else None
-        if told and told.exceeds(now, target.task_type):
+        if told and told != now and told.exceeds(now, target.task_type):
             yield ActionEased(now)
             return
 

@@ -5,7 +5,7 @@ runs of the experiment is due; else the policy's fall-back holds.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -39,6 +39,16 @@ class Stop:
             incident = latest.get(before.incident_id, before)
             due.append((incident, incident.target(target.allocation_id) or target))
         return replace(self, due=tuple(due))
+
+    def without(self, given_up: Collection[str]) -> "Stop":
+        """Return it with a "no" where another incident's stop of the same was given up (S6).
+
+        Whoever asks for it by hand has looked.
+        """
+        by_itself = {target.allocation_id for _, target in self.due if not target.request}
+        if by_itself.isdisjoint(given_up):
+            return self
+        return replace(self, no=Reason.STOP_ELSEWHERE, detail="another stop of it was given up")
 
     @property
     def may_be_made(self) -> bool:
@@ -170,18 +180,12 @@ def being_stopped(incidents: Iterable[Incident]) -> frozenset[str]:
     )
 
 
-def left_to_people(stop: Stop, incidents: Iterable[Incident]) -> Stop:
-    """Return it with a "no" where another incident's stop of the same was given up (S6).
-
-    A person is to look, and whoever asks for it by hand has done so.
-    """
-    given_up = {
+def given_up(incidents: Iterable[Incident]) -> frozenset[str]:
+    """Return the allocations that a person is to look at: the attempts to stop them are used up."""
+    return frozenset(
         target.allocation_id
         for incident in incidents
         if incident.state is IncidentState.ESCALATED
         for target in incident.open_targets
         if target.intent
-    }
-    if not any(target.allocation_id in given_up for _, target in stop.due if not target.request):
-        return stop
-    return replace(stop, no=Reason.STOP_ELSEWHERE, detail="another stop of it was given up")
+    )
