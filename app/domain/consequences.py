@@ -11,6 +11,8 @@ _BEGINS_ANEW = frozenset(
         Reason.HOLD_ENDED,
         Reason.ACTION_CHANGED,
         Reason.RECIPIENT_CHANGED,
+        # Whoever comes back has not read what was said meanwhile.
+        Reason.OWNER_UNREACHABLE,
     }
 )
 

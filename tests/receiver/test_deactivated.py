@@ -80,6 +80,24 @@ async def test_s1_an_account_that_is_deactivated_after_the_last_call_is_not_stop
     assert world.determined.calls == []
 
 
+async def test_s1_an_account_that_was_deactivated_when_the_stop_was_due_is_warned_anew(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    await receiver.run(LAST_CALL, every=5 * MINUTE)
+    is_deactivated(world)
+    await receiver.run(GRACE)
+
+    is_active(world)
+    await receiver.run(2 * GRACE - SECOND, every=GRACE / 2)
+    [*_, warning] = [post for post in world.slack.posts if post.kind is K.WARNING]
+
+    assert warning.at >= world.time.wall - GRACE
+    assert world.determined.calls == []
+    await receiver.run(GRACE, every=MINUTE)
+    assert len(world.determined.calls) == 1
+
+
 async def test_s1_an_account_that_is_active_again_gets_a_warning_and_a_full_grace_period(
     world: World, receiver: Receiver
 ) -> None:
