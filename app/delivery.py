@@ -178,6 +178,7 @@ class Dispatcher:
         orders = await self._search(orders, recipient)
         if not orders:
             return
+        await self._bind(orders)
         notice = await self._notice(orders, recipient)
         promises = {each.delivery.message_id: _promised(each.delivery, notice) for each in orders}
         await self._outbox.attempt(promises, self._context.now())
@@ -185,6 +186,12 @@ class Dispatcher:
         receipt = await self._messenger.post(recipient, notice, message_ids=list(promises))
         for each in orders:
             await self._outcomes.confirm(each.delivery, receipt, notice, recipient)
+
+    async def _bind(self, orders: Sequence[Order]) -> None:
+        """Note what reminders will name, before they are written: what was posted binds."""
+        for each in orders:
+            if each.delivery.kind in REMINDING:
+                await self._outcomes.hold_to(each.delivery)
 
     async def _told_there(self, orders: Sequence[Order], recipient: Recipient) -> Sequence[Order]:
         """Let those begin anew who would be reminded elsewhere than they were warned."""

@@ -1,5 +1,6 @@
 """What becomes of a message: confirmed, refused, dropped or postponed; and what that means."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -81,6 +82,18 @@ class Outcomes:
             for target in matter.incident.open_targets
         }
         return e.WarningDelivered(delivery.round, receipt, warnings)
+
+    async def hold_to(self, delivery: Delivery) -> None:
+        """Remember by which grace period a reminder that goes out names its deadlines (S1)."""
+        event = e.ReminderDue(delivery.kind, goes_out=True)
+        while True:
+            incident = await self._store.incident(delivery.incident_id)
+            transition = self._recorder.after(Transition(incident), [event])
+            if not transition.entries:
+                return
+            with suppress(StaleIncidentError):
+                await self._recorder.store(transition)
+                return
 
     async def refuse(self, delivery: Delivery, why: str) -> None:
         """Nobody who counts as the owner can be told: nothing of theirs is stopped (S1)."""

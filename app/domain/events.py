@@ -103,6 +103,8 @@ class ReminderDue:
     kind: str
     moment: str = ""
     """Which of the policy's reminders it is."""
+    goes_out: bool = False
+    """It was queued before, and names deadlines as they are by now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def _while_notified(
         case e.EpisodeBegan(evidence=evidence, reason=reason):
             return _new_round(incident, reason, evidence)
 
-        case e.ReminderDue(moment=moment) if moment not in incident.reminders:
+        case e.ReminderDue():
             return reminders.reminded(incident, event, policy)
 
         case _:

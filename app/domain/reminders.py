@@ -36,9 +36,18 @@ def due_reminder(
     return ReminderDue(MessageKind.LAST_CALL if is_last else MessageKind.REMINDER, past[-1])
 
 
-def reminded(incident: Incident, event: ReminderDue, policy: Policy) -> Step:
-    """Send it. The grace period by which it names deadlines holds, if it is shortened again."""
+def reminded(incident: Incident, event: ReminderDue, policy: Policy) -> Step | None:
+    """Send it. The grace period by which it names deadlines holds, if it is shortened again.
+
+    That is asked again when it goes out: the configuration may have changed while it waited.
+    """
     targets = tuple(_promised(each, policy) for each in incident.targets)
+    if event.goes_out:
+        held = replace(incident, targets=targets)
+        why = "it names a later deadline than when it was queued"
+        return None if held == incident else Step(held, Reason.REMINDER_QUEUED, detail=why)
+    if event.moment in incident.reminders:
+        return None
     after = replace(incident, targets=targets, reminders=(*incident.reminders, event.moment))
     told = (SendMessage(MessageKind(event.kind)),)
     return Step(after, Reason.REMINDER_QUEUED, told, event.kind)

@@ -123,8 +123,10 @@ def test_s1_the_later_deadline_holds_of_those_that_a_warning_and_a_reminder_name
     policy = replace(POLICY, grace={}, grace_default=grace)
     due = ReminderDue(K.REMINDER, "0.5")
 
-    first, second = reminded(with_another(None), due, policy).incident.targets
+    step = reminded(with_another(None), due, policy)
 
+    assert step is not None
+    first, second = step.incident.targets
     assert first.warning is not None
     assert first.warning.deadline == T0 + promised
     assert second.warning is None

@@ -59,6 +59,25 @@ async def test_s1_the_deadline_that_a_reminder_named_holds_as_the_warnings_own_d
     assert set(reminder.deadlines.values()) == {world.time.wall}
 
 
+async def test_s1_the_deadline_that_a_reminder_names_when_it_goes_out_holds_too(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    world.time.passes(GRACE / 2)
+    await receiver.reconciler.tick()
+    receiver.context.rulebook = with_policy(replace(POLICY, grace_default=2 * GRACE))
+    await receiver.dispatcher.deliver_due()
+    receiver.context.rulebook = RULEBOOK
+
+    await receiver.run(3 * GRACE / 2 - SECOND, every=5 * MINUTE)
+
+    assert world.determined.calls == []
+    await receiver.run(SECOND)
+    assert len(world.determined.calls) == 1
+    reminder = world.slack.posts[1]
+    assert set(reminder.deadlines.values()) == {world.time.wall}
+
+
 async def test_s1_the_deadline_of_a_warning_that_is_found_again_is_the_one_that_it_names(
     world: World, receiver: Receiver
 ) -> None:
