@@ -7,7 +7,7 @@ from app.domain.cluster import Snapshot
 from app.domain.incident import Incident, IncidentState
 from app.domain.outbox import Delivery
 from app.domain.policy import Mode
-from app.domain.standing import standing_holds
+from app.domain.standing import may_be_exempt, standing_holds
 from app.domain.steps import words
 from app.ports import IncidentStore
 from app.recorder import Recorder
@@ -54,10 +54,17 @@ class Doubt:
         snapshot = self._snapshot()
         held = tuple(standing_holds(incident, rulebook, snapshot, self._context.now()))
         if held or delivery.kind is not MessageKind.WARNING:
-            return words(held)
+            return words(held) or self._untold(incident, snapshot)
         if not _is_confirmed(incident, snapshot):
             return "Determined does not confirm the owner"
         return await self._kept(incident)
+
+    def _untold(self, incident: Incident, snapshot: Snapshot | None) -> str:
+        """Say what speaks against a reminder while Determined does not tell (S11)."""
+        is_known = snapshot is not None
+        if is_known or not may_be_exempt(incident, self._context.rulebook, self._context.now()):
+            return ""
+        return "it may be exempt, and Determined does not tell"
 
     def _snapshot(self) -> Snapshot | None:
         limit = self._context.rulebook.limits.snapshot_age

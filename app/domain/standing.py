@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from app.domain.cluster import UNSAVED, Snapshot
-from app.domain.exemption import Exemption, exemption_of
+from app.domain.exemption import WORKSPACE, Exemption, exemption_of
 from app.domain.incident import Hold, Incident
 from app.domain.policy import Mode, Rulebook
 from app.domain.reasons import Reason
@@ -31,6 +31,18 @@ def exempt_holds(
         exemption = exemption_of(allocation, policy, rulebook.exempt, now)
         if exemption is not None:
             yield exempt_hold(exemption)
+
+
+def may_be_exempt(incident: Incident, rulebook: Rulebook, now: datetime) -> bool:
+    """Tell whether an exemption could cover a target, by what is known without Determined (S5)."""
+    unknown = dict.fromkeys(("resource_pool", "experiment_label", WORKSPACE))
+    own = {"policy": (incident.identity.policy,)}
+    return any(
+        one.covers({**unknown, **own, "username": (each.username,), "task_type": (each.task_type,)})
+        for one in rulebook.exempt
+        if not one.is_over(now)
+        for each in incident.open_targets
+    )
 
 
 def exempt_hold(exemption: Exemption) -> Hold:

@@ -172,6 +172,19 @@ async def test_s5_what_was_exempt_stays_held_while_determined_is_away(
     assert world.slack.posts == []
 
 
+async def test_s11_nobody_is_reminded_who_may_be_exempt_while_determined_is_away(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.warns()
+    world.determined.fault = UpstreamUnavailableError("time-out")
+    await receiver.run(2 * MINUTE, every=MINUTE)
+    receiver.context.rulebook = replace(RULEBOOK, exempt=(THESIS,))
+
+    await receiver.run(GRACE - 3 * MINUTE, every=MINUTE)
+
+    assert world.slack.told() == [MessageKind.WARNING]
+
+
 async def test_an_exemption_of_somebody_else_changes_nothing(
     world: World, receiver: Receiver, exempts: Exempts
 ) -> None:
