@@ -8,13 +8,13 @@ import pytest
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.machine.confirmations import Unconfirmed
-from tests.machine.machine import STEPS, Machine
-from tests.machine.pairs import Paired
-from tests.machine.people import Peopled
+from tests.machine.breaks import AT_A_TIME
+from tests.machine.machine import STEPS
+from tests.machine.tries import machine_of
 
+TENS = 20
 A_FEW = settings(
-    max_examples=5,
+    max_examples=AT_A_TIME,
     stateful_step_count=STEPS,
     deadline=None,
     database=None,
@@ -23,13 +23,7 @@ A_FEW = settings(
 )
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(TENS))
 def test_s1_to_s13_hold_whatever_happens(number: int) -> None:
-    run_state_machine_as_test(seed(number)(Machine), settings=A_FEW)
-
-
-@pytest.mark.parametrize("machine", [Peopled, Paired, Unconfirmed])
-def test_s1_to_s13_hold_whatever_people_press_with_two_replicas_and_with_unknown_effect(
-    machine: type[Machine],
-) -> None:
-    run_state_machine_as_test(seed(1)(machine), settings=settings(A_FEW, max_examples=3))
+    """To anybody's alert, with what people press, with two replicas, or with an unknown effect."""
+    run_state_machine_as_test(seed(number)(machine_of(number)), settings=A_FEW)
