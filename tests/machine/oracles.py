@@ -50,6 +50,8 @@ class Facts:
     """By key, when that was done, as the admin was answered."""
     committed: Stamp | None = None
     """When the last commit began."""
+    sendings: dict[Stamp, Stamp] = field(default_factory=dict)
+    """By the moment of a call, when its sending came on record: a reset after that is too late."""
     asked_breaker: Stamp | None = None
     """When the database was last asked how the breaker stands."""
     differ: timedelta = timedelta()
@@ -69,6 +71,7 @@ class Court:
     def of_call(self, call: Call) -> list[str]:
         """Say what speaks against a call; empty if nothing does."""
         wishes = [each for each in self.facts.wishes if each.is_about(call)]
+        self.facts.sendings[call.at] = self.facts.committed or call.at
         by_itself = self._by_itself(call, wishes)
         return min([by_itself, *(self._by_hand(each, call) for each in wishes)], key=len)
 
@@ -152,7 +155,7 @@ class Court:
             each.allocation_id
             for each in [*self.memory.calls, call]
             if since < each.at.wall <= call.at.wall
-            and (facts.was_reset is None or facts.was_reset < each.at)
+            and (facts.was_reset is None or facts.was_reset < facts.sendings[each.at])
             and not any(wish.is_about(each) for wish in facts.wishes)
         } | set(call.together)
         if len(counted - facts.allowed) > facts.law.most:
