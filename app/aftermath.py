@@ -6,7 +6,7 @@ from contextlib import suppress
 import structlog
 
 from app.context import Context
-from app.domain.aftermath import Places, awaited, found, use_of
+from app.domain.aftermath import Places, awaited, found, query_for
 from app.domain.events import GpusSeen
 from app.domain.incident import Incident
 from app.domain.world import World
@@ -67,7 +67,7 @@ class Aftermath:
         for first in range(0, len(uuids), _AT_A_TIME):
             await self._go_on()
             try:
-                samples = await self._rules.query(use_of(uuids[first : first + _AT_A_TIME], age))
+                samples = await self._rules.query(query_for(uuids[first : first + _AT_A_TIME], age))
             except UpstreamError as exc:
                 log.warning("gpus_not_seen", error=str(exc))
                 break

@@ -25,7 +25,7 @@ from app.domain.readings import RuleAlert
 from app.domain.schedule import due_targets, is_unsettled, planned_stop
 from app.domain.situation import is_true
 from app.domain.steps import Transition
-from app.domain.together import arrange, being_stopped, beside, given_up
+from app.domain.together import arrange, being_stopped, beside, left_to_people
 from app.domain.waiting import moves, timely_reminders
 from app.domain.world import World
 from app.errors import StaleIncidentError, UpstreamError
@@ -238,10 +238,10 @@ class Reconciler:
             if incident.identity.key in (world.firing or {}) and not target.request
         ]
         latest: dict[str, Incident] = {}
-        going, left = being_stopped(incidents), given_up(incidents)
+        going, left = being_stopped(incidents), left_to_people(incidents)
         arranged = arrange(due, world.rulebook, world.snapshot)
         for number, before in enumerate(arranged[:_STOPS_PER_TICK], start=1):
-            left |= given_up(latest.values())
+            left |= left_to_people(latest.values())
             stop = before.as_stored(latest).without(left)
             self._tried |= {target.allocation_id: world.now for _, target in stop.due}
             if stop.may_be_made:

@@ -108,7 +108,7 @@ def found(
     return GpusSeen(target.allocation_id, release, lingering, sights)
 
 
-def use_of(uuids: Iterable[str], age: timedelta) -> str:
+def query_for(uuids: Iterable[str], age: timedelta) -> str:
     """Return the question to Prometheus: more than 0 for a GPU in use, 0 for another.
 
     It is what the rule of `GPUUsedByNoTask` asks, of samples that are no older than `age`. A GPU

@@ -40,13 +40,13 @@ class Stop:
             due.append((incident, incident.target(target.allocation_id) or target))
         return replace(self, due=tuple(due))
 
-    def without(self, given_up: Collection[str]) -> "Stop":
+    def without(self, left: Collection[str]) -> "Stop":
         """Return it with a "no" where another incident's stop of the same was given up (S6).
 
         Whoever asks for it by hand has looked.
         """
         by_itself = {target.allocation_id for _, target in self.due if not target.request}
-        if by_itself.isdisjoint(given_up):
+        if by_itself.isdisjoint(left):
             return self
         return replace(self, no=Reason.STOP_ELSEWHERE, detail="another stop of it was given up")
 
@@ -180,7 +180,7 @@ def being_stopped(incidents: Iterable[Incident]) -> frozenset[str]:
     )
 
 
-def given_up(incidents: Iterable[Incident]) -> frozenset[str]:
+def left_to_people(incidents: Iterable[Incident]) -> frozenset[str]:
     """Return the allocations that a person is to look at: the attempts to stop them are used up."""
     return frozenset(
         target.allocation_id

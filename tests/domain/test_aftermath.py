@@ -7,7 +7,7 @@ import pytest
 
 from app.domain import events as e
 from app.domain.actions import MessageKind, SendMessage
-from app.domain.aftermath import Places, Sight, awaited, found, use_of
+from app.domain.aftermath import Places, Sight, awaited, found, query_for
 from app.domain.alert import BY_HAND
 from app.domain.cluster import Allocation, Container, Snapshot
 from app.domain.evidence import evidence_of
@@ -203,7 +203,7 @@ def test_prometheus_is_asked_about_what_determined_calls_free_alone() -> None:
 
 
 def test_a_question_is_about_samples_of_an_age() -> None:
-    asked = use_of(["GPU-1", "GPU-2"], timedelta(milliseconds=300))
+    asked = query_for(["GPU-1", "GPU-2"], timedelta(milliseconds=300))
 
     assert asked.count('{GPU_I_ID="",gpu_uuid=~"GPU-1|GPU-2"}[300ms]') == 2
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from app.domain.aftermath import use_of
+from app.domain.aftermath import query_for
 from tests.rules.conftest import Tool
 
 RULES = Path(__file__).parents[2] / "alerting-rules/slots.rules.yaml"
 THRESHOLD = "threshold:watchdog_gpu_memory_foreign:mebibytes"
 UTIL, MEMORY = "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED"
-ASKED = use_of(["GPU-1", "GPU-2"], timedelta(seconds=30))
+ASKED = query_for(["GPU-1", "GPU-2"], timedelta(seconds=30))
 
 
 def gpu(metric: str, values: str, uuid: str = "GPU-1", **labels: str) -> dict[str, str]:
