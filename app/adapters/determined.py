@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel
+import msgspec
 
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
@@ -16,13 +16,9 @@ from app.adapters.determined_reading import segment
 from app.adapters.determined_session import Session
 from app.adapters.upstream import read_whole, together, upstream_errors
 from app.domain.cluster import Allocation, Snapshot, TaskType, User
-from app.errors import (
-    StopNotSentError,
-    UpstreamError,
-    UpstreamRejectedError,
-)
+from app.errors import StopNotSentError, UpstreamError, UpstreamRejectedError
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=msgspec.Struct)
 _SYSTEM = "Determined"
 _JOBS_PER_PAGE = 10_000
 """Without a limit there are 100, and -1, which means everything elsewhere, is an error here."""
@@ -264,18 +260,22 @@ class Determined:
         return {each.id: each.name for each in reply.workspaces}
 
     async def _jobs(self, pool: str) -> list[wire.Job]:
+        """Return those that wait, and the generic ones, which have no list of their own."""
         jobs: list[wire.Job] = []
+        read = 0
         asked: dict[str, int | str] = {"resourcePool": pool, "limit": _JOBS_PER_PAGE}
         while True:
-            reply = await self._get("job-queues-v2", wire.Jobs, **asked, offset=len(jobs))
-            jobs += reply.jobs
-            if not reply.jobs or len(jobs) >= reply.pagination.total:
+            reply = await self._get("job-queues-v2", wire.Jobs, **asked, offset=read)
+            read += len(reply.jobs)
+            # Nearly all run, and are told of elsewhere.
+            jobs += [each for each in reply.jobs if each.is_told_here_alone]
+            if not reply.jobs or read >= reply.pagination.total:
                 return jobs
 
     async def _get(self, path: str, model: type[Model], **params: int | str | list[str]) -> Model:
         with upstream_errors(_SYSTEM):
             body = await read_whole(self._client, f"/api/v1/{path}", params, self._session)
-            return model.model_validate_json(body)
+            return msgspec.json.decode(body, type=model)
 
 
 @contextmanager

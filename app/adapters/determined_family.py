@@ -8,14 +8,14 @@ of a task, but each task names its parent.
 from collections.abc import Collection, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel
+from msgspec import Struct
 
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
 from app.adapters.upstream import together
 from app.errors import UpstreamRejectedError
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=Struct)
 
 
 class Get(Protocol):

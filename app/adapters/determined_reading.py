@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from app.adapters import determined_wire as wire
+from app.adapters.upstream import no_year_one
 from app.domain.cluster import Allocation, Container, QueuedJob, Room, TaskType
 from app.errors import UpstreamMalformedError
 
@@ -145,7 +146,7 @@ def _queued(job: wire.FullJob | wire.LimitedJob, part: int | None) -> QueuedJob:
         ahead=job.summary.jobs_ahead if job.summary else 0,
         priority=job.priority,
         spreads=job.type == wire.EXPERIMENT_JOB,
-        since=seen.submission_time if seen else None,
+        since=no_year_one(seen.submission_time) if seen else None,
     )
 
 
@@ -167,7 +168,7 @@ def _room(agent: wire.Agent) -> Room:
     ]
     if agent.draining or not agent.enabled:
         usable = []
-    return Room(slots=len(usable), free=sum(slot.container is None for slot in usable))
+    return Room(slots=len(usable), free=sum(slot.held_by is None for slot in usable))
 
 
 def occupants(agents: Iterable[wire.Agent]) -> dict[str, str]:
@@ -176,7 +177,7 @@ def occupants(agents: Iterable[wire.Agent]) -> dict[str, str]:
     GPUs whose slots do not tell it are left out. One that is disabled may be free all the same.
     """
     return {
-        slot.device.uuid: (slot.container.id or _NAMELESS) if slot.container else ""
+        slot.device.uuid: (slot.held_by.id or _NAMELESS) if slot.held_by else ""
         for agent in agents
         for slot in agent.slots.values()
         if slot.tells and slot.device.type != wire.CPU_DEVICE

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import msgspec
 import structlog
 
 from app.adapters.determined_wire import Login
@@ -123,7 +124,7 @@ class Session(httpx.Auth):
                     code=str(response.status_code),
                 )
             response.raise_for_status()
-            token = Login.model_validate_json(response.content).token
+            token = msgspec.json.decode(response.content, type=Login).token
         # The answer also sets a cookie, which would outlive the token and speak against it.
         self._client.cookies.clear()
         self._token = token

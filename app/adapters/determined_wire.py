@@ -1,15 +1,14 @@
 """Determined's answers, as far as the watchdog reads them (REST API of 0.38).
 
-Some bodies carry secrets (a notebook's address, a shell's key). The models leave them out, and no
-error of theirs quotes its input.
+Some bodies carry secrets (a notebook's address, a shell's key). What is read leaves them out, and
+no error quotes its input.
 """
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.adapters.upstream import Instant
+from app.adapters.upstream import WireInstant
 
 QUEUED = "STATE_QUEUED"
 CPU_DEVICE = "TYPE_CPU"
@@ -17,47 +16,33 @@ GENERIC_JOB = "TYPE_GENERIC"
 EXPERIMENT_JOB = "TYPE_EXPERIMENT"
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+class _Wire(Struct, rename="camel", gc=False):
+    """Read by the ten thousand at every tick. None refers to itself, so nobody need look for it."""
 
 
-class _Many:
-    """What is read by the thousands at every tick: models take far more memory, and longer."""
-
-    __slots__ = ()
-    __pydantic_config__ = _Wire.model_config
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device(_Many):
+class Device(_Wire):
     uuid: str
     type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Devices(_Many):
+class Devices(_Wire):
     devices: tuple[Device, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exit(_Many):
+class Exit(_Wire):
     """What it says does not matter; that it is there does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources(_Many):
+class Resources(_Wire):
     """One container of an allocation."""
 
     resources_id: str
-    container_id: str | None = None
     agent_devices: dict[str, Devices]
+    container_id: str | None = None
     exited: Exit | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllocationSummary(_Many):
+class AllocationSummary(_Wire):
     """It knows neither owner nor type nor state."""
 
     task_id: str
@@ -90,8 +75,7 @@ class TaskReply(_Wire):
     task: TaskDetail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interactive(_Many):
+class Interactive(_Wire):
     """A notebook, shell, command or TensorBoard."""
 
     id: str
@@ -101,15 +85,39 @@ class Interactive(_Many):
 
 
 class Interactives(_Wire):
-    listed: tuple[Interactive, ...] = Field(
-        validation_alias=AliasChoices("notebooks", "shells", "commands", "tensorboards")
-    )
+    """All of one kind, in a field of that name."""
+
+    notebooks: tuple[Interactive, ...] | None = None
+    shells: tuple[Interactive, ...] | None = None
+    commands: tuple[Interactive, ...] | None = None
+    tensorboards: tuple[Interactive, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _demand_one(self.notebooks, self.shells, self.commands, self.tensorboards)
+
+    @property
+    def listed(self) -> tuple[Interactive, ...]:
+        return self.notebooks or self.shells or self.commands or self.tensorboards or ()
 
 
 class InteractiveReply(_Wire):
-    found: Interactive = Field(
-        validation_alias=AliasChoices("notebook", "shell", "command", "tensorboard")
-    )
+    notebook: Interactive | None = None
+    shell: Interactive | None = None
+    command: Interactive | None = None
+    tensorboard: Interactive | None = None
+
+    def __post_init__(self) -> None:
+        _demand_one(self.notebook, self.shell, self.command, self.tensorboard)
+
+    @property
+    def found(self) -> Interactive:
+        [only] = filter(None, (self.notebook, self.shell, self.command, self.tensorboard))
+        return only
+
+
+def _demand_one(*kinds: object) -> None:
+    if sum(each is not None for each in kinds) != 1:
+        raise ValueError("not one of the four kinds is there")
 
 
 class Experiment(_Wire):
@@ -150,28 +158,25 @@ class Pools(_Wire):
     resource_pools: tuple[Pool, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobSummary(_Many):
+class JobSummary(_Wire):
     state: str
     jobs_ahead: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullJob(_Many):
-    summary: JobSummary | None = None
+class FullJob(_Wire):
     requested_slots: int
     allocated_slots: int
     type: str
     username: str
     entity_id: str
     job_id: str
+    summary: JobSummary | None = None
     workspace_id: int | None = None
     priority: int | None = None
-    submission_time: Instant = None
+    submission_time: WireInstant | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitedJob(_Many):
+class LimitedJob(_Wire):
     """A job that the account may not see: whose it is stays untold."""
 
     summary: JobSummary | None = None
@@ -182,12 +187,19 @@ class LimitedJob(_Many):
     priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job(_Many):
+class Job(_Wire):
     """In one of the two forms."""
 
     full: FullJob | None = None
     limited: LimitedJob | None = None
+
+    @property
+    def is_told_here_alone(self) -> bool:
+        """Tell whether it waits, or is of the kind that has no list."""
+        job = self.full or self.limited
+        if job is None or job.type == GENERIC_JOB:
+            return job is not None
+        return job.summary is not None and job.summary.state == QUEUED
 
 
 class Jobs(_Wire):
@@ -214,8 +226,7 @@ class Workspaces(_Wire):
     workspaces: tuple[Workspace, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occupant(_Many):
+class Occupant(_Wire):
     """The container that holds a slot. That it is there matters; which it is, only to people."""
 
     id: str = ""
@@ -223,22 +234,26 @@ class Occupant(_Many):
 
 class Slot(_Wire):
     device: Device
-    container: Occupant | None = None
-    enabled: bool | None = None
-    draining: bool | None = None
+    container: Occupant | UnsetType | None = UNSET
+    enabled: bool | UnsetType | None = UNSET
+    draining: bool | UnsetType | None = UNSET
 
     @property
     def tells(self) -> bool:
         """Tell whether it says if new work may be given to it. None of the three may be left out:
         a slot that is free has the container null.
         """
-        return {"container", "enabled", "draining"} <= self.model_fields_set
+        return UNSET not in (self.container, self.enabled, self.draining)
+
+    @property
+    def held_by(self) -> Occupant | None:
+        return self.container or None
 
 
 class Agent(_Wire):
     id: str
-    resource_pools: tuple[str, ...] = ()
     slots: dict[str, Slot]
+    resource_pools: tuple[str, ...] = ()
     enabled: bool | None = None
     draining: bool | None = None
 
@@ -248,4 +263,4 @@ class Agents(_Wire):
 
 
 class Login(_Wire):
-    token: str = Field(min_length=1)
+    token: Annotated[str, Meta(min_length=1)]

@@ -5,14 +5,12 @@ what we want of them.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 import httpx
-from pydantic import TypeAdapter
 
 Element = TypeVar("Element")
-Whole = TypeVar("Whole")
 _AT_A_TIME = 2**17  # bytes
 _FIRST_KEY = re.compile(rb'\{("(?:[^"\\]|\\.)*")')
 
@@ -27,12 +25,14 @@ class LongArray(Generic[Element]):
 
     def __init__(
         self,
-        elements: TypeAdapter[tuple[Element, ...]],
+        elements: Callable[[bytearray], Iterable[Element]],
         *,
         begins: bytes,
         at_a_time: int = _AT_A_TIME,
     ) -> None:
-        """`begins`: how the answer begins if it is to be cut, up to the bracket of the array."""
+        """`elements`: reads an array of them.
+        `begins`: how the answer begins if it is to be cut, up to the bracket of the array.
+        """
         self._elements = elements
         self._begins = begins
         self._at_a_time = at_a_time
@@ -44,7 +44,7 @@ class LongArray(Generic[Element]):
         self.found: list[Element] = []
 
     def take(self, piece: bytes) -> None:
-        """Raises: pydantic.ValidationError: it is not what was expected."""
+        """Raises what `elements` raises where it is not what was expected."""
         self._left += piece
         if len(self._left) < self._at_a_time:
             return
@@ -64,7 +64,7 @@ class LongArray(Generic[Element]):
             self._searched = max(start, len(self._left) - len(separator))
             return
         # The bracket that opens the array is the last byte of its beginning.
-        self.found += self._elements.validate_json(self._left[start - 1 : at + 1] + b"]")
+        self.found += self._elements(self._left[start - 1 : at + 1] + b"]")
         del self._left[start : at + 2]
         self._searched = start
 
@@ -78,7 +78,7 @@ async def read_long(
     client: httpx.AsyncClient,
     path: str,
     array: LongArray[Element],
-    last: Callable[[bytearray], Sequence[Element]],
+    last: Callable[[bytearray], Iterable[Element]],
 ) -> list[Element]:
     """Get an answer. `last` reads what is left of it when all but its last elements are read."""
     async with client.stream("GET", path) as response:

@@ -3,21 +3,15 @@ both can hold secrets.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import httpx
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    GetCoreSchemaHandler,
-    GetPydanticSchema,
-    ValidationError,
-)
-from pydantic_core import CoreSchema
+import msgspec
+from pydantic import AfterValidator, AwareDatetime, ValidationError
 
 from app.errors import (
     UpstreamError,
@@ -27,8 +21,6 @@ from app.errors import (
 )
 
 _LONGEST_WAIT = timedelta(hours=1)
-Result = TypeVar("Result")
-Wire = TypeVar("Wire")
 
 
 @contextmanager
@@ -58,7 +50,9 @@ def upstream_errors(system: str) -> Iterator[None]:
     except ValidationError as exc:
         # Without the cause: its text quotes what it was given.
         raise UpstreamMalformedError(f"{system}'s answer: {_faults(exc)}") from None
-    except (ValueError, KeyError) as exc:
+    except msgspec.ValidationError as exc:
+        raise UpstreamMalformedError(f"{system}'s answer: {exc}") from None
+    except (ValueError, KeyError, RecursionError) as exc:
         raise UpstreamMalformedError(
             f"{system}'s answer cannot be read ({type(exc).__name__})"
         ) from None
@@ -78,18 +72,6 @@ async def read_whole(
     async with client.stream("GET", path, params=params, auth=auth) as response:
         response.raise_for_status()
         return b"".join([piece async for piece in response.aiter_bytes()])
-
-
-def as_read(wire: type[Wire], convert: Callable[[Wire], Result]) -> GetPydanticSchema:
-    """Say of a type that it is read as `wire`, and turned into what we want at once, one by one.
-
-    As they come, all elements of a large answer take far more memory than what we want of them.
-    """
-
-    def schema(_type: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return handler(Annotated[wire, AfterValidator(convert)])
-
-    return GetPydanticSchema(schema)
 
 
 def refusal(system: str, status: int, headers: httpx.Headers) -> UpstreamError:
@@ -140,10 +122,13 @@ async def together() -> AsyncIterator[asyncio.TaskGroup]:
         raise errors.exceptions[0] from None
 
 
-def _no_year_one(at: datetime | None) -> datetime | None:
+def no_year_one(at: datetime | None) -> datetime | None:
     """Go writes a time that was never set as year 1."""
     return None if at is None or at.year == 1 else at
 
 
-Instant = Annotated[AwareDatetime | None, AfterValidator(_no_year_one)]
+Instant = Annotated[AwareDatetime | None, AfterValidator(no_year_one)]
 """RFC 3339 as Go writes it: up to nine digits of fraction; None for a time that was never set."""
+
+WireInstant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""The same for msgspec, which leaves year 1 as it is: `no_year_one` takes it out."""

@@ -211,6 +211,23 @@ async def test_silence_that_cannot_be_read_makes_the_peer_unreadable(
     assert two.readable
 
 
+@pytest.mark.parametrize("changes", [{"state": "resting"}, {"silencedBy": "s1"}])
+@respx.mock
+async def test_alert_in_a_state_that_is_unknown_makes_the_peer_unreadable(
+    peers: Alertmanager, changes: dict[str, str]
+) -> None:
+    """It may be one that forbids a stop (S5). What it says is not quoted."""
+    answers(ONE, [alert() | {"status": {"state": "active"} | changes}])
+    answers(TWO)
+
+    one, two = await peers.read()
+
+    assert not one.readable
+    assert "answer" in one.error
+    assert not any(each in one.error for each in changes.values())
+    assert two.readable
+
+
 @pytest.mark.parametrize("path", ["alerts", "silences"])
 @respx.mock
 async def test_peer_that_fails_tells_nothing_and_the_others_do(

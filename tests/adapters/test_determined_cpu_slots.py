@@ -1,6 +1,6 @@
 """An agent without GPUs offers its CPU as a slot. No exporter shows it, and nobody can waste it."""
 
-from pydantic import TypeAdapter
+from msgspec import convert
 
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
@@ -14,7 +14,7 @@ def allocation(*kinds: str) -> wire.AllocationSummary:
     """An allocation in one container, with a slot of each of these kinds."""
     devices = [device(kind) for kind in kinds]
     resources = {"resourcesId": "r1", "agentDevices": {"agent-a": {"devices": devices}}}
-    return TypeAdapter(wire.AllocationSummary).validate_python(
+    return convert(
         {
             "taskId": "n1",
             "allocationId": "n1.1",
@@ -22,7 +22,8 @@ def allocation(*kinds: str) -> wire.AllocationSummary:
             "resourcePool": "aux",
             "slotsNeeded": len(kinds),
             "resources": [resources],
-        }
+        },
+        wire.AllocationSummary,
     )
 
 
@@ -30,8 +31,8 @@ def test_agent_offers_its_gpus_alone() -> None:
     slots = {
         str(number): {"device": device(kind)} for number, kind in enumerate(("TYPE_CUDA",) * 2)
     }
-    gpus = wire.Agent.model_validate({"id": "agent-a", "slots": slots})
-    cpu = wire.Agent.model_validate({"id": "aux-1", "slots": {"0": {"device": device("TYPE_CPU")}}})
+    gpus = convert({"id": "agent-a", "slots": slots}, wire.Agent)
+    cpu = convert({"id": "aux-1", "slots": {"0": {"device": device("TYPE_CPU")}}}, wire.Agent)
 
     assert reading.agent_slots([gpus, cpu]) == {"agent-a": 2, "aux-1": 0}
 

@@ -116,7 +116,7 @@ def test_workspace_that_is_not_told_or_not_to_be_seen_is_unknown(
     "experiment",
     [
         pytest.param([], id="not to be seen"),
-        pytest.param([wire.Experiment(id=41, username="bob", jobId="j")], id="told without"),
+        pytest.param([wire.Experiment(id=41, username="bob", job_id="j")], id="told without"),
     ],
 )
 def test_labels_and_workspace_that_are_not_told_are_unknown(

@@ -1,6 +1,6 @@
 """Which jobs wait, one by one, and on which agents there is room."""
 
-from pydantic import TypeAdapter
+from msgspec import convert
 
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
@@ -19,7 +19,7 @@ SUMMARY = {"state": "STATE_QUEUED", "jobsAhead": 3}
 def agent(*slots: object, **more: object) -> wire.Agent:
     numbered = {str(number): slot for number, slot in enumerate(slots)}
     known = {"id": "agent-a", "slots": numbered, "enabled": True, "draining": False}
-    return wire.Agent.model_validate(known | more)
+    return convert(known | more, wire.Agent)
 
 
 async def test_jobs_that_wait_are_read_one_by_one(cluster: Cluster, determined: Determined) -> None:
@@ -59,9 +59,28 @@ async def test_a_job_that_the_account_may_not_see_still_waits_in_front_of_others
 
 
 def test_what_a_job_does_not_tell_is_unknown() -> None:
-    job = TypeAdapter(wire.Job).validate_python({"limited": {"summary": SUMMARY}})
+    job = convert({"limited": {"summary": SUMMARY}}, wire.Job)
 
     assert reading.queue([job], []) == (QueuedJob("", None, slots=None, least=None, ahead=3),)
+
+
+def test_a_time_that_was_never_set_is_unknown() -> None:
+    """Go writes it as year 1: nobody has waited since then."""
+    queued = {"state": "STATE_QUEUED", "jobsAhead": 0}
+    full = {
+        "summary": queued,
+        "requestedSlots": 1,
+        "allocatedSlots": 0,
+        "type": "TYPE_NOTEBOOK",
+        "username": "bob",
+        "entityId": "n1",
+        "jobId": "j1",
+        "submissionTime": "0001-01-01T00:00:00Z",
+    }
+
+    [job] = reading.queue([convert({"full": full}, wire.Job)], [])
+
+    assert job.since is None
 
 
 async def test_room_of_an_agent_is_what_no_container_holds(

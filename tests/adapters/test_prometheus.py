@@ -64,7 +64,7 @@ async def test_alert_comes_with_identity_annotations_and_beginning(prometheus: P
 
     assert found.identity == IDENTITY
     assert found.annotations == {"verify": "idle{}", "summary": "idle"}
-    assert found.active_at == datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+    assert found.active_at == datetime(2026, 11, 24, 12, 0, 0, 123457, tzinfo=UTC)
 
 
 @respx.mock

@@ -71,6 +71,10 @@ UNREADABLE = {
     "a list of numbers": httpx.Response(200, json=[1]),
     "null": httpx.Response(200, json=None),
     "bytes that are no text": httpx.Response(200, content=b'{"\xff":1}'),
+    "brackets without end": httpx.Response(200, content=b'{"data":' + b"[" * 100_000),
+    "brackets without end in what we do not read": httpx.Response(
+        200, content=b'{"more":' + b"[" * 100_000
+    ),
     "the right words around the wrong values": httpx.Response(
         200,
         json={
