@@ -4,13 +4,15 @@ As a test it tries the same sequences every time, so that what fails here fails 
 `make fuzz` tries others. What either of them finds becomes a test with a name of its own.
 """
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.breaks import AT_A_TIME
 from tests.machine.machine import STEPS
-from tests.machine.tries import machine_of
+from tests.machine.tries import MACHINES, machine_of
 
 TENS = 20
 A_FEW = settings(
@@ -27,3 +29,25 @@ A_FEW = settings(
 def test_s1_to_s13_hold_whatever_happens(number: int) -> None:
     """To anybody's alert, with what people press, with two replicas, or with an unknown effect."""
     run_state_machine_as_test(seed(number)(machine_of(number)), settings=A_FEW)
+
+
+def test_what_is_said_later_does_not_count_for_an_end_before_it() -> None:
+    """The oracles took an alert for reported that fired after its incident had been closed."""
+    state = MACHINES["replicas"]()
+    state.alerts_fire(others=(2,), hours=0, most=100, end="it idles on", delivers=True)
+    state.something_speaks_against_a_stop_that_is_due(
+        after=timedelta(0),
+        against="fires anew, unheard",
+        before=timedelta(seconds=1),
+        is_mended=True,
+        mended="as before",
+        which=1,
+    )
+    state.grace_period_goes_by(
+        after=timedelta(0),
+        early=[("webhook of all", 0)],
+        late=["fires anew, unheard"],
+        mended="as before",
+        which=0,
+    )
+    state.teardown()

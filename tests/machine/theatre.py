@@ -91,6 +91,8 @@ class Theatre:
 
     async def ticks(self) -> None:
         """Let a heartbeat come in, and tick."""
+        # Before anything more is said: what was done rests on what had been said by then.
+        self.violations += self.books.audit()
         await self.beats()
         memory = self.stage.memory
         memory.looks.clear()
