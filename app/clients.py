@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from socket import SO_RCVBUF, SOL_SOCKET
 
 import aiohttp
 import httpx
@@ -35,6 +36,11 @@ from app.telemetry import Telemetry
 
 _BROKEN = "broken"
 _PATIENCE = timedelta(minutes=2)
+_RECEIVED = 2**17
+"""How many bytes of an answer may have arrived before they are read. The event loop takes all that
+is there at once: of some answers of 20 MiB each that would be many, and a network of a data centre
+needs no more than this.
+"""
 """For long stretches of the past: as long as Prometheus itself lets a query take."""
 
 
@@ -146,11 +152,16 @@ def socket_mode(
 async def http_client(
     section: HttpSection, auth: httpx.Auth | None, within: timedelta, stack: AsyncExitStack
 ) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport(
+        verify=_certificates(section.ca_file),
+        trust_env=False,
+        socket_options=[(SOL_SOCKET, SO_RCVBUF, _RECEIVED)],
+    )
     client = httpx.AsyncClient(
         base_url=str(section.url),
         timeout=within.total_seconds(),
         auth=auth,
-        verify=_certificates(section.ca_file),
+        transport=transport,
         # These systems stand beside us: a proxy for the way out must not come between, and
         # a redirect would carry credentials to who knows where.
         trust_env=False,

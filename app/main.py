@@ -1,7 +1,6 @@
 """The composition root: settings → clients, store, loops → the FastAPI application."""
 
 import asyncio
-import gc
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,6 +33,7 @@ from app.intake import Intake
 from app.lookout import Lookout
 from app.loops import Loop, contained
 from app.manual_actions import ManualActions
+from app.memory import suit_thousands
 from app.owner_actions import OwnerActions
 from app.ports import PressHandler
 from app.presses import Presses
@@ -104,7 +104,7 @@ def create_app(settings: Settings, *, press_handler: PressHandler | None = None)
 async def _start(
     settings: Settings, stack: AsyncExitStack, press_handler: PressHandler | None
 ) -> State:
-    spare_the_collector()
+    suit_thousands()
     engine = create_engine(settings.database_url)
     stack.push_async_callback(engine.dispose)
     await migrate(engine)
@@ -286,14 +286,6 @@ async def _run(loops: Sequence[Loop], tenures: Iterable[Tenure], stack: AsyncExi
             await tenure.end()
 
     stack.push_async_callback(end)
-
-
-def spare_the_collector() -> None:
-    """Let Python look for cycles less often: with thousands of incidents it took a third of a tick.
-
-    Incidents, alerts and what is made of them at every tick have no cycles, and are freed at once.
-    """
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _utc_now() -> datetime:

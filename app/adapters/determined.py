@@ -57,7 +57,7 @@ class Determined:
             tasks = group.create_task(self._get("tasks", wire.Tasks))
             pools = group.create_task(self._get("resource-pools", wire.Pools))
             users = group.create_task(self._get("users", wire.Users, limit=0))
-            agents = group.create_task(self._get("agents", wire.Agents))
+            machines = group.create_task(self._machines())
             names = group.create_task(self._workspaces(wanted=workspaces))
             lists = {
                 task_type: group.create_task(self._get(plural, wire.Interactives))
@@ -76,7 +76,7 @@ class Determined:
             jobs=[job for queue in queues.values() for job in queue.result()],
             workspaces=names.result(),
         )
-        allocations = reading.kept(reading.allocations(summaries, owners), self._known)
+        allocations = reading.allocations(summaries, owners, self._known)
         self._known = allocations
         return Snapshot(
             at=at,
@@ -85,8 +85,8 @@ class Determined:
                 user.username: User(user.username, user.active, user.admin)
                 for user in users.result().users
             },
-            agent_slots=reading.agent_slots(agents.result().agents),
-            agent_pools=reading.agent_pools(agents.result().agents),
+            agent_slots=machines.result().agent_slots,
+            agent_pools=machines.result().agent_pools,
             queued_slots={
                 pool: reading.queued_slots(queue.result()) for pool, queue in queues.items()
             },
@@ -94,8 +94,8 @@ class Determined:
                 pool: reading.queue(queue.result(), allocations.values())
                 for pool, queue in queues.items()
             },
-            rooms=reading.rooms(agents.result().agents),
-            occupants=reading.occupants(agents.result().agents),
+            rooms=machines.result().rooms,
+            occupants=machines.result().occupants,
         )
 
     async def read_allocation(
@@ -251,6 +251,9 @@ class Determined:
             ]
         replies = [one.result() for one in single]
         return found + [reply.experiment for reply in replies if reply]
+
+    async def _machines(self) -> reading.Machines:
+        return reading.machines((await self._get("agents", wire.Agents)).agents)
 
     async def _workspaces(self, *, wanted: bool) -> dict[int, str]:
         """Return the names of workspaces by id: of tasks of their own only the id is told."""

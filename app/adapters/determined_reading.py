@@ -3,12 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import quote
 
 from app.adapters import determined_wire as wire
 from app.adapters.upstream import no_year_one
-from app.domain.cluster import Allocation, Container, QueuedJob, Room, TaskType
+from app.domain.cluster import Allocation, QueuedJob, Room, TaskType
 from app.errors import UpstreamMalformedError
 
 INTERACTIVE = {
@@ -56,9 +58,15 @@ def experiment_of(task_id: str) -> int | None:
 
 
 def allocations(
-    summaries: Iterable[wire.AllocationSummary], owners: Owners
+    summaries: Iterable[wire.AllocationSummary],
+    owners: Owners,
+    before: Mapping[str, Allocation] = MappingProxyType({}),
 ) -> dict[str, Allocation]:
-    """Return the allocations by id."""
+    """Return the allocations by id, with the objects of before where nothing has changed.
+
+    Nearly nothing changes between two readings. Those of before stay where they are in memory, and
+    the new ones leave it at once.
+    """
     experiments = {each.id: each for each in owners.experiments}
     generic = owners.generic()
     interactive = {
@@ -78,19 +86,11 @@ def allocations(
             told = _of_its_own(TaskType.GENERIC, generic[task_id], owners.workspaces)
         else:
             told = _UNKNOWN
-        result[summary.allocation_id] = _allocation(summary, told)
+        found, known = _allocation(summary, told), before.get(summary.allocation_id)
+        if known is None or known != found:
+            known = found
+        result[known.allocation_id] = known
     return result
-
-
-def kept(
-    found: Mapping[str, Allocation], before: Mapping[str, Allocation]
-) -> dict[str, Allocation]:
-    """Return what was found, with the objects of before where nothing has changed.
-
-    Nearly nothing changes between two readings. Those of before stay where they are in memory, and
-    the new ones leave it all at once.
-    """
-    return {key: each if before.get(key) != each else before[key] for key, each in found.items()}
 
 
 def running_trials(summaries: Iterable[wire.AllocationSummary], experiment_id: int) -> set[str]:
@@ -197,7 +197,20 @@ def agent_pools(agents: Iterable[wire.Agent]) -> dict[str, frozenset[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Machines:
+    """What is known of the agents: the fields of a snapshot of the same names."""
+
+    agent_slots: Mapping[str, int]
+    agent_pools: Mapping[str, frozenset[str]]
+    rooms: Mapping[str, Room]
+    occupants: Mapping[str, str]
+
+
+def machines(agents: Sequence[wire.Agent]) -> Machines:
+    return Machines(agent_slots(agents), agent_pools(agents), rooms(agents), occupants(agents))
+
+
+class _Told(NamedTuple):
     """What is not in the summary: the fields of an allocation of the same names."""
 
     task_type: TaskType | None = None
@@ -214,6 +227,7 @@ _UNKNOWN = _Told()
 
 def _allocation(summary: wire.AllocationSummary, told: _Told) -> Allocation:
     """Make it in one step: thousands are made at every tick."""
+    containers, cpus = summary.held
     return Allocation(
         allocation_id=summary.allocation_id,
         task_id=summary.task_id,
@@ -221,8 +235,8 @@ def _allocation(summary: wire.AllocationSummary, told: _Told) -> Allocation:
         name=summary.name,
         username=told.username,
         resource_pool=summary.resource_pool,
-        slots=max(summary.slots_needed - _cpu_slots(summary.resources), 0),
-        containers=tuple(_containers(summary.resources)),
+        slots=max(summary.slots_needed - cpus, 0),
+        containers=containers,
         job_id=told.job_id,
         experiment_id=told.experiment_id,
         trial_id=told.trial_id,
@@ -231,39 +245,21 @@ def _allocation(summary: wire.AllocationSummary, told: _Told) -> Allocation:
     )
 
 
-def _cpu_slots(resources: Iterable[wire.Resources]) -> int:
-    """Count the slots that are no GPU: nobody can use them up, and no exporter shows them."""
-    devices = (
-        one for each in resources for found in each.agent_devices.values() for one in found.devices
-    )
-    return sum(one.type == wire.CPU_DEVICE for one in devices)
-
-
-def _containers(resources: Iterable[wire.Resources]) -> Iterable[Container]:
-    for each in resources:
-        if each.exited is not None:
-            # It holds nothing any more, though the allocation waits for its peers.
-            continue
-        for agent_id, found in each.agent_devices.items():
-            gpus = tuple(one.uuid for one in found.devices if one.type != wire.CPU_DEVICE)
-            yield Container(each.container_id or each.resources_id, agent_id, gpus)
-
-
 def _of_experiment(name: str, experiment_id: int, experiment: wire.Experiment | None) -> _Told:
     named = _TRIAL_NAME.fullmatch(name)
-    told = _Told(experiment_id=str(experiment_id))
+    task_type, trial_id = None, ""
     if named and int(named[2]) == experiment_id:
-        told = replace(told, task_type=TaskType.TRIAL, trial_id=named[1])
+        task_type, trial_id = TaskType.TRIAL, named[1]
     elif name.startswith(_GC_NAME):
-        told = replace(told, task_type=TaskType.CHECKPOINT_GC)
-    if experiment is None:
-        return told
-    return replace(
-        told,
-        username=experiment.username or None,
-        job_id=experiment.job_id,
-        labels=experiment.labels,
-        workspace=experiment.workspace_name or None,
+        task_type = TaskType.CHECKPOINT_GC
+    return _Told(
+        task_type=task_type,
+        username=(experiment.username or None) if experiment else None,
+        job_id=experiment.job_id if experiment else "",
+        experiment_id=str(experiment_id),
+        trial_id=trial_id,
+        labels=experiment.labels if experiment else None,
+        workspace=(experiment.workspace_name or None) if experiment else None,
     )
 
 

@@ -6,14 +6,17 @@ no error quotes its input.
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from app.adapters.upstream import WireInstant
+from app.domain.cluster import Container
 
 QUEUED = "STATE_QUEUED"
 CPU_DEVICE = "TYPE_CPU"
 GENERIC_JOB = "TYPE_GENERIC"
 EXPERIMENT_JOB = "TYPE_EXPERIMENT"
+
+Held = tuple[tuple[Container, ...], int]
 
 
 class _Wire(Struct, rename="camel", gc=False):
@@ -51,7 +54,27 @@ class AllocationSummary(_Wire):
     resource_pool: str
     slots_needed: int
     resources: tuple[Resources, ...]
-    """Empty while the allocation is queued."""
+    """Empty while the allocation is queued, and once it is read: `held` is made of it at once."""
+    held: Held = field(default=((), 0), name="no key of Determined's")
+    """The containers, and the number of slots that are no GPU: nobody can use these up, and no
+    exporter shows them. As they come, the resources take many times the memory.
+    """
+
+    def __post_init__(self) -> None:
+        self.held, self.resources = _held(self.resources), ()
+
+
+def _held(resources: tuple[Resources, ...]) -> Held:
+    containers, cpus = [], 0
+    for each in resources:
+        for agent_id, found in each.agent_devices.items():
+            gpus = [one.uuid for one in found.devices if one.type != CPU_DEVICE]
+            cpus += len(found.devices) - len(gpus)
+            if each.exited is None:
+                # Otherwise it holds nothing any more, though the allocation waits for its peers.
+                name = each.container_id or each.resources_id
+                containers.append(Container(name, agent_id, tuple(gpus)))
+    return tuple(containers), cpus
 
 
 class Tasks(_Wire):

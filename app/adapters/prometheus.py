@@ -47,7 +47,7 @@ def _ours(alert: _Alert) -> _Ours:
     except InvalidAlertError as exc:
         return str(exc)
     # Its incident has the same texts, which then are in memory once.
-    texts = {name: sys.intern(text) for name, text in alert.annotations.items()}
+    texts = dict(zip(alert.annotations, map(sys.intern, alert.annotations.values()), strict=True))
     return RuleAlert(identity, texts, active_at)
 
 

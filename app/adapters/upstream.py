@@ -63,7 +63,7 @@ async def read_whole(
     path: str,
     params: Mapping[str, int | str | list[str]],
     auth: httpx.Auth,
-) -> bytes:
+) -> bytearray:
     """Return the body of an answer, which is let go of as soon as it is read.
 
     A response of httpx refers to itself: the body that it keeps would be in memory until Python
@@ -71,7 +71,11 @@ async def read_whole(
     """
     async with client.stream("GET", path, params=params, auth=auth) as response:
         response.raise_for_status()
-        return b"".join([piece async for piece in response.aiter_bytes()])
+        body = bytearray()
+        async for piece in response.aiter_bytes():
+            # Not joined at the end: a long one would be in memory twice.
+            body += piece
+        return body
 
 
 def refusal(system: str, status: int, headers: httpx.Headers) -> UpstreamError:

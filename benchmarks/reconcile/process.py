@@ -133,7 +133,7 @@ async def _bare(engine: AsyncEngine) -> None:
 def main() -> None:
     url, answers, ticks = sys.argv[1:]
     # As much as the whole receiver brings into memory.
-    importlib.import_module("app.main").spare_the_collector()
+    importlib.import_module("app.main").suit_thousands()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(json.dumps(asyncio.run(measured(url, Path(answers), int(ticks)))))
 
