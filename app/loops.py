@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -12,31 +12,41 @@ from app.errors import StaleLeaseError, StoreUnavailableError, WatchdogError
 log = structlog.get_logger()
 
 
-@contextlib.contextmanager
-def contained(
-    loop: str,
-    failed: Callable[[str], None],
-    *,
-    through: tuple[type[WatchdogError], ...] = (StoreUnavailableError, StaleLeaseError),
-) -> Iterator[None]:
+class contained:  # noqa: N801 -- a context manager; of a generator thousands take much longer.
     """Keep an error to the one thing that met it: log it, count it, and let the others go on.
 
     Raises:
         StoreUnavailableError, StaleLeaseError: it would meet all the others too.
     """
-    try:
-        yield
-    except through:
-        raise
-    except WatchdogError as exc:
-        # A system that is down: the next step tries again.
-        log.warning("step_failed", loop=loop, error=f"{type(exc).__name__}: {exc}")
-        failed(loop)
-    except Exception:
-        # A bug of ours, or something that nobody thought of, must not end the watch for good; and
-        # must be seen.
-        log.exception("step_crashed", loop=loop)
-        failed(loop)
+
+    __slots__ = ("_failed", "_loop", "_through")
+
+    def __init__(
+        self,
+        loop: str,
+        failed: Callable[[str], None],
+        *,
+        through: tuple[type[WatchdogError], ...] = (StoreUnavailableError, StaleLeaseError),
+    ) -> None:
+        self._loop = loop
+        self._failed = failed
+        self._through = through
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, self._through):
+            return False
+        if isinstance(error, WatchdogError):
+            # A system that is down: the next step tries again.
+            log.warning("step_failed", loop=self._loop, error=f"{type(error).__name__}: {error}")
+        else:
+            # A bug of ours, or something that nobody thought of, must not end the watch for good;
+            # and must be seen.
+            log.error("step_crashed", loop=self._loop, exc_info=error)
+        self._failed(self._loop)
+        return True
 
 
 class Loop:

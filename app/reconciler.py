@@ -144,24 +144,24 @@ class Reconciler:
         return clock.elapsed
 
     async def _settle_all(self, known: Iterable[Incident], world: World) -> list[Incident]:
-        settled = []
+        settled, contained = [], self._contained()
         for number, incident in enumerate(known):
             if number % _AT_A_TIME == 0:
                 # Let webhooks in between.
                 await asyncio.sleep(0)
                 await self._tenure.go_on()
-            with self._contained():
-                settled.append(await self._settle(incident, world))
+            with contained:
+                settled.append(await self._store(self._settled(incident, world)))
         return settled
 
     def _contained(self) -> AbstractContextManager[None]:
         return contained("reconcile", self._context.telemetry.step_failed)
 
-    async def _settle(self, incident: Incident, world: World) -> Incident:
+    def _settled(self, incident: Incident, world: World) -> Transition:
         """Let the incident follow what is so."""
         mode = self._context.rulebook.policy_for(incident.identity).ceiling(world.mode)
         events = observe(incident, world, mode)
-        return await self._store(self._recorder.after(Transition(incident), events))
+        return self._recorder.after(Transition(incident), events)
 
     async def _adopt(self, incidents: Iterable[Incident], world: World) -> list[Incident]:
         """Open incidents for alerts that fire without one: webhooks get lost."""

@@ -26,8 +26,8 @@ class Recorder:
 
     def after(self, transition: Transition, events: Iterable[Event]) -> Transition:
         """Let the events follow, without storing anything."""
-        policy = self.policy(transition.incident)
         for event in events:
+            policy = self.policy(transition.incident)
             further = advance(transition.incident, event, policy, at=self._context.now())
             transition = transition.followed_by(further)
         return transition

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from operator import attrgetter, itemgetter
 from weakref import WeakValueDictionary
 
@@ -46,13 +45,17 @@ watchdog does not.
 """
 
 
-@dataclass(frozen=True)
-class Identity:
-    """The identity labels of an alert: nothing in here changes while the condition lasts.
+class _Derived:
+    """What is asked for again and again at every tick, and remembered beside the fields."""
 
-    Without slots: what is derived from it is asked for again and again at every tick, for every
-    incident, and remembered beside the fields.
-    """
+    __slots__ = ("_key", "_labels")
+    _key: str
+    _labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Identity(_Derived):
+    """The identity labels of an alert: nothing in here changes while the condition lasts."""
 
     alertname: str
     severity: str
@@ -64,21 +67,31 @@ class Identity:
     task_id: str = ""
     task_type: str = ""
 
-    @cached_property
+    @property
     def key(self) -> str:
         """One value for the database to hold unique. Alertmanager's fingerprint would change with
         any other label, an external one for instance.
         """
-        canonical = _canonical(dict(zip(_FIELDS, _values_of(self), strict=True)))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        try:
+            return self._key
+        except AttributeError:
+            canonical = _canonical(dict(zip(_FIELDS, _values_of(self), strict=True)))
+            object.__setattr__(self, "_key", hashlib.sha256(canonical.encode()).hexdigest())
+            return self._key
 
     def labels(self) -> dict[str, str]:
-        return self._labels.copy()
+        return dict(self.fixed_labels)
 
-    @cached_property
-    def _labels(self) -> dict[str, str]:
-        values = zip(_FIELDS, _values_of(self), strict=True)
-        return {name: str(value) for name, value in values if value}
+    @property
+    def fixed_labels(self) -> Mapping[str, str]:
+        """The labels to be read, and not to be changed: the same object at every tick."""
+        try:
+            return self._labels
+        except AttributeError:
+            values = zip(_FIELDS, _values_of(self), strict=True)
+            labels = {name: str(value) for name, value in values if value}
+            object.__setattr__(self, "_labels", labels)
+            return labels
 
 
 _FIELDS = tuple(field.name for field in fields(Identity))

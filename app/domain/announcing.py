@@ -16,6 +16,12 @@ from app.domain.reasons import Reason
 from app.domain.steps import Step, status
 
 
+def has_changed(incident: Incident, rulebook: Rulebook) -> bool:
+    """Tell whether anything else than was announced would be done by now, harsher or milder."""
+    now = rulebook.policy_for(incident.identity).announcement
+    return any(each.warning and each.warning.announced != now for each in incident.targets)
+
+
 def harsher(incident: Incident, target: Target, rulebook: Rulebook) -> Announcement | None:
     """Return what would be done by now, where that is more than was announced; else None.
 
@@ -27,9 +33,6 @@ def harsher(incident: Incident, target: Target, rulebook: Rulebook) -> Announcem
         return None
     now = rulebook.policy_for(incident.identity).announcement
     told = warning.announced
-    if told == now:
-        # So it is with nearly all, and a tick asks of each.
-        return None
     return now if told is None or now.exceeds(told, target.task_type) else None
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.domain import events as e
 from app.domain.alert import Scope
-from app.domain.announcing import eases, harsher
+from app.domain.announcing import eases, harsher, has_changed
 from app.domain.breaker import BreakerState
 from app.domain.by_hand import is_forgotten
 from app.domain.cluster import Snapshot
@@ -26,6 +26,14 @@ from app.domain.world import World, labels_on, target_labels
 def expressions_of(alert: RuleAlert) -> Expressions:
     texts = alert.annotations
     return Expressions(verify=texts.get("verify", ""), evidence=texts.get("evidence", ""))
+
+
+def says(alert: RuleAlert, expressions: Expressions) -> bool:
+    texts = alert.annotations
+    return (texts.get("verify", ""), texts.get("evidence", "")) == (
+        expressions.verify,
+        expressions.evidence,
+    )
 
 
 def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
@@ -63,9 +71,8 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
 
 def _of_the_alert(incident: Incident, alert: RuleAlert) -> Iterator[e.AlertSeen]:
     """Yield the alert where it may say anything new, for it is the same at nearly every look."""
-    expressions = expressions_of(alert)
-    if expressions != incident.expressions or incident.block:
-        yield e.AlertSeen(expressions, texts(alert.annotations))
+    if incident.block or not says(alert, incident.expressions):
+        yield e.AlertSeen(expressions_of(alert), texts(alert.annotations))
 
 
 def _of_the_request(incident: Incident) -> Iterator[e.RuleGone]:
@@ -122,6 +129,7 @@ def _resets(
     """Yield what ended the round after the warning, while nobody looked (S9); and what is milder
     by now than was announced.
     """
+    changed = has_changed(incident, world.rulebook)
     for target in incident.targets:
         ended = ended_hold(incident, target, world)
         if ended is not None:
@@ -130,9 +138,10 @@ def _resets(
             yield e.EpisodeBegan({"active_at": alert.active_at.isoformat()})
         elif breaker_was_reset(incident, target, world):
             yield e.EpisodeBegan({"breaker_reset_by": world.breaker.by}, Reason.HOLD_ENDED)
-        elif now := harsher(incident, target, world.rulebook):
+        elif changed and (now := harsher(incident, target, world.rulebook)):
             yield e.EpisodeBegan({"action": now.action}, Reason.ACTION_CHANGED)
-    yield from eases(incident, world.rulebook)
+    if changed:
+        yield from eases(incident, world.rulebook)
 
 
 def ended_hold(incident: Incident, target: Target, world: World) -> tuple[str, str] | None:
@@ -198,7 +207,7 @@ def holds_over(incident: Incident, world: World) -> tuple[Hold, ...]:
     ]
     if incident.identity.scope is Scope.USER and not all_over:
         holds += nobody_to_stop(incident, world)
-    return tuple(dict.fromkeys(holds))
+    return tuple(dict.fromkeys(holds)) if holds else ()
 
 
 def _over_all(incident: Incident, world: World) -> Iterator[Hold]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.alert import Identity
 from app.domain.authority import Authority
@@ -65,6 +66,8 @@ class Announcement:
         )
 
 
+# A tick asks for it for every incident, some times over.
+_announcement = lru_cache(maxsize=64)(Announcement)
 _HARSHNESS: Sequence[str] = (StopAction.NONE, StopAction.PAUSE, StopAction.KILL)
 """A pause keeps the checkpoint."""
 
@@ -124,7 +127,7 @@ class Policy:
 
     @property
     def announcement(self) -> Announcement:
-        return Announcement(self.action, self.fallback)
+        return _announcement(self.action, self.fallback)
 
     def grace_for(self, task_type: str) -> timedelta:
         return self.grace.get(TaskType(task_type), self.grace_default)

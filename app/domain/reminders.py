@@ -9,7 +9,7 @@ from app.domain.events import ReminderDue
 from app.domain.incident import Incident, IncidentState, Target
 from app.domain.policy import Policy, Reminder
 from app.domain.reasons import Reason
-from app.domain.schedule import deadlines
+from app.domain.schedule import soonest
 from app.domain.steps import Step
 
 
@@ -22,12 +22,12 @@ def due_reminder(
     """
     if incident.state is not IncidentState.NOTIFIED:
         return None
-    ends = deadlines(incident, policy, clock=clock, now=now)
-    first = min(ends, key=ends.__getitem__, default="")
-    target = incident.target(first)
-    if target is None or ends[first] <= now:
+    first = soonest(incident, policy, clock=clock, now=now)
+    if first is None:
         return None
-    left = ends[first] - now
+    left, target = first
+    if left <= timedelta():
+        return None
     moments = _moments(policy.reminders, policy.grace_for(target.task_type))
     past = [moment for moment, begins in moments if left <= begins]
     if not past or past[-1] in incident.reminders:

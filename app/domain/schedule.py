@@ -1,6 +1,7 @@
 """What is due for an incident, from the answer clock's reading."""
 
 from datetime import datetime, timedelta, tzinfo
+from operator import itemgetter
 
 from app.domain.breaker import PlannedStop
 from app.domain.cluster import UNSAVED
@@ -40,6 +41,20 @@ def remaining(
     return max(by_clock, by_wall)
 
 
+def soonest(
+    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
+) -> tuple[timedelta, Target] | None:
+    """Return which of the warned targets is due first, and in how long; None: none ever is."""
+    if incident.mode is not Mode.ENFORCE:
+        return None
+    found = []
+    for target in incident.open_targets:
+        left = remaining(target, policy, clock=clock, now=now)
+        if left is not None:
+            found.append((left, target))
+    return min(found, key=itemgetter(0), default=None)
+
+
 def deadlines(
     incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
 ) -> dict[str, datetime]:
@@ -71,6 +86,9 @@ def due_targets(
 
 
 def _is_over(target: Target, policy: Policy, clock: timedelta, now: datetime) -> bool:
+    if target.warning is None or now < target.warning.deadline:
+        # So it is with nearly all: what the message named is the least that is waited for.
+        return False
     left = remaining(target, policy, clock=clock, now=now)
     return left is not None and left <= timedelta()
 

@@ -30,7 +30,7 @@ def relabelled(incident: Incident, world: World) -> Iterator[RuleGone]:
 
 def relabelled_holds(incident: Incident, world: World) -> Iterator[Hold]:
     """Yield what keeps an incident that cannot end yet from stopping anything by itself."""
-    if _is_to_be_settled(incident) and _successor(incident, world) is not None:
+    if _successor(incident, world) is not None and _is_to_be_settled(incident):
         yield Hold(Reason.RELABELLED)
 
 

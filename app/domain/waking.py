@@ -36,10 +36,7 @@ class WakingHours:
         """Return when the hours begin again, in UTC. None means that they last now."""
         if self.are_off:
             return None
-        days = _days(self, now, zone)
-        if any(begin <= now < end for begin, end in days):
-            return None
-        return min(begin for begin, _ in days if begin > now)
+        return _next_begin(self, now, zone)
 
     def next_end(self, now: datetime, zone: tzinfo) -> datetime | None:
         """Return when the hours that last now end, in UTC. None: never, or they do not last."""
@@ -74,6 +71,14 @@ def _days(hours: WakingHours, now: datetime, zone: tzinfo) -> tuple[tuple[dateti
         )
         for day in days
     )
+
+
+@lru_cache(maxsize=256)
+def _next_begin(hours: WakingHours, now: datetime, zone: tzinfo) -> datetime | None:
+    days = _days(hours, now, zone)
+    if any(begin <= now < end for begin, end in days):
+        return None
+    return min(begin for begin, _ in days if begin > now)
 
 
 def _readings(day: date, at: time, zone: tzinfo) -> Iterator[datetime]:

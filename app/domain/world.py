@@ -71,10 +71,12 @@ def labels_on(peer: PeerReading, incident: Incident) -> Mapping[str, str]:
     return alert.labels if alert else {}
 
 
-def target_labels(incident: Incident, target: Target) -> dict[str, str]:
+def target_labels(incident: Incident, target: Target) -> Mapping[str, str]:
     """Return the labels that silences are matched against: the target's own, in full (S4)."""
-    labels = incident.identity.labels()
-    labels["allocation_id"] = target.allocation_id
-    labels["task_id"] = target.task_id
-    labels["task_type"] = target.task_type
-    return labels
+    identity = incident.identity
+    own = (target.allocation_id, target.task_id, target.task_type)
+    if own == (identity.allocation_id, identity.task_id, identity.task_type):
+        # So it is with all alerts about one allocation, and a tick asks of each.
+        return identity.fixed_labels
+    names = ("allocation_id", "task_id", "task_type")
+    return {**identity.fixed_labels, **dict(zip(names, own, strict=True))}

@@ -37,15 +37,17 @@ class OpenIncidents:
         """Return them, the oldest first."""
         async with reading(self._engine) as connection:
             rows = (await connection.execute(_VERSIONS)).all()
-            known = {row[0]: self._known[row[0]] for row in rows if self._is_known(row[0], row[1])}
-            new = [row[0] for row in rows if row[0] not in known]
+            known, new = {}, []
+            for incident_id, version in rows:
+                before = self._known.get(incident_id)
+                if before is not None and before[0] == version:
+                    known[incident_id] = before
+                else:
+                    new.append(incident_id)
             known |= await _decoded(connection, new)
         self._known = known
         found = (known.get(row[0], (0, None))[1] for row in rows)
         return [incident for incident in found if incident]
-
-    def _is_known(self, incident_id: str, version: int) -> bool:
-        return incident_id in self._known and self._known[incident_id][0] == version
 
 
 async def _decoded(
