@@ -66,11 +66,12 @@ async def test_queue_is_read_to_its_end() -> None:
 
     def page(request: httpx.Request) -> httpx.Response:
         offset = int(request.url.params["offset"])
-        size = {0: 10_000, 10_000: 3}[offset]
-        counts = {"requestedSlots": 1, "allocatedSlots": 0, "summary": {"state": "STATE_QUEUED"}}
+        size = {0: 10_000, 10_000: 8}[offset]
+        counts = {"requestedSlots": 1, "allocatedSlots": 0}
         whose = {"type": "TYPE_SHELL", "username": "bob", "entityId": "s", "jobId": "j"}
-        jobs = [{"full": counts | whose}] * size
-        return httpx.Response(200, json={"jobs": jobs, "pagination": {"total": 10_003}})
+        states = ["STATE_SCHEDULED" if number < 5 else "STATE_QUEUED" for number in range(size)]
+        jobs = [{"full": counts | whose | {"summary": {"state": each}}} for each in states]
+        return httpx.Response(200, json={"jobs": jobs, "pagination": {"total": 10_008}})
 
     base = "http://determined/api/v1"
     respx.get(f"{base}/tasks").respond(json={"allocationIdToSummary": {}})
@@ -83,6 +84,6 @@ async def test_queue_is_read_to_its_end() -> None:
     async with httpx.AsyncClient(base_url="http://determined", verify=PLAIN) as client:
         snapshot = await Determined(client, Session(client, AccessToken("t"))).snapshot()
 
-    assert snapshot.queued_slots == {"default": {"bob": 10_003}}
+    assert snapshot.queued_slots == {"default": {"bob": 9_998}}
     assert {call.request.url.params["limit"] for call in queue.calls} == {"10000"}
     assert {call.request.url.params["resourcePool"] for call in queue.calls} == {"default"}

@@ -259,6 +259,14 @@ async def test_answer_that_may_lack_something_proves_nothing(prometheus: Prometh
         await prometheus.query("x")
 
 
+@respx.mock
+async def test_a_list_of_alerts_that_may_lack_some_is_none(prometheus: Prometheus) -> None:
+    respx.get(ALERTS).respond(json=alerts(alert()) | {"warnings": ["some are missing"]})
+
+    with pytest.raises(UpstreamUnavailableError, match="some are missing"):
+        await prometheus.firing_alerts()
+
+
 async def test_silence_about_broken_alerts_is_possible() -> None:
     with respx.mock:
         respx.get(ALERTS).respond(json=alerts(alert(username="")))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain import events as e
-from app.domain.incident import Hold, Incident, Keep
+from app.domain.incident import Block, Hold, Incident, Keep
 from app.domain.lifecycle import advance
 from app.domain.matchers import Matcher
 from app.domain.observation import observe
@@ -16,6 +16,7 @@ from app.domain.readings import PeerAlert, PeerAlertState
 from app.domain.reasons import Reason
 from tests.domain.examples import (
     ALLOCATION,
+    IDENTITY,
     POLICY,
     T0,
     TASK,
@@ -25,6 +26,7 @@ from tests.domain.examples import (
     notified,
     opened,
     peer,
+    rule_alert,
     silence,
     snapshot,
     world,
@@ -195,3 +197,25 @@ def test_the_expressions_are_those_that_prometheus_reports() -> None:
     first = next(iter(observe(notified(), world(NOW), Mode.ENFORCE)))
 
     assert first == e.TargetSeen(ALLOCATION, "JupyterLab (brave-otter)", 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_blocked", "is_told"),
+    [
+        pytest.param({}, False, False, id="as ever"),
+        pytest.param({"verify": "another{}"}, False, True, id="another condition"),
+        pytest.param({"evidence": "another{}"}, False, True, id="other evidence"),
+        pytest.param({}, True, True, id="it speaks against a block"),
+    ],
+)
+def test_the_alert_is_told_of_where_it_says_anything_new(
+    texts: dict[str, str], *, is_blocked: bool, is_told: bool
+) -> None:
+    known = after(notified(), *observe(notified(), world(NOW), Mode.ENFORCE), at=NOW)
+    block = Block(Reason.EVIDENCE_STALE, NOW, due=False) if is_blocked else None
+    alert = replace(rule_alert(), annotations=dict(rule_alert().annotations) | texts)
+    firing = {IDENTITY.key: alert}
+
+    found = observe(replace(known, block=block), world(NOW, firing=firing), Mode.ENFORCE)
+
+    assert any(isinstance(each, e.AlertSeen) for each in found) is is_told

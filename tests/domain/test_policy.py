@@ -7,7 +7,15 @@ import pytest
 
 from app.domain.exemption import Exemption
 from app.domain.matchers import Matcher
-from app.domain.policy import Mode, Policy, Rulebook, SlotLimits, StopAction
+from app.domain.policy import (
+    Announcement,
+    Fallback,
+    Mode,
+    Policy,
+    Rulebook,
+    SlotLimits,
+    StopAction,
+)
 from tests.domain.examples import POLICY, T0
 
 M = Mode
@@ -42,6 +50,12 @@ def test_s10_a_policy_that_the_configuration_does_not_know_only_observes() -> No
 
     assert policy == Policy("typo", mode=M.OBSERVE)
     assert policy.ceiling(M.ENFORCE) is M.OBSERVE
+
+
+def test_s1_owners_are_told_of_the_action_and_of_what_takes_its_place() -> None:
+    policy = Policy("gentle", StopAction.PAUSE, Fallback.KILL)
+
+    assert policy.announcement == Announcement(StopAction.PAUSE, Fallback.KILL)
 
 
 def test_a_user_without_a_slot_limit_of_their_own_has_the_default_one() -> None:
