@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import httpx
-import msgspec
+from msgspec import Struct
 
 from app.adapters import determined_reading as reading
 from app.adapters import determined_wire as wire
@@ -18,7 +18,7 @@ from app.adapters.upstream import read_whole, together, upstream_errors
 from app.domain.cluster import Allocation, Snapshot, TaskType, User
 from app.errors import StopNotSentError, UpstreamError, UpstreamRejectedError
 
-Model = TypeVar("Model", bound=msgspec.Struct)
+Model = TypeVar("Model", bound=Struct)
 _SYSTEM = "Determined"
 _JOBS_PER_PAGE = 10_000
 """Without a limit there are 100, and -1, which means everything elsewhere, is an error here."""
@@ -278,7 +278,7 @@ class Determined:
     async def _get(self, path: str, model: type[Model], **params: int | str | list[str]) -> Model:
         with upstream_errors(_SYSTEM):
             body = await read_whole(self._client, f"/api/v1/{path}", params, self._session)
-            return msgspec.json.decode(body, type=model)
+            return wire.read(body, model)
 
 
 @contextmanager

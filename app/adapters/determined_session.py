@@ -10,10 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import msgspec
 import structlog
 
-from app.adapters.determined_wire import Login
+from app.adapters.determined_wire import Login, read
 from app.adapters.upstream import upstream_errors
 from app.errors import UpstreamRejectedError
 
@@ -124,7 +123,7 @@ class Session(httpx.Auth):
                     code=str(response.status_code),
                 )
             response.raise_for_status()
-            token = msgspec.json.decode(response.content, type=Login).token
+            token = read(response.content, Login).token
         # The answer also sets a cookie, which would outlive the token and speak against it.
         self._client.cookies.clear()
         self._token = token

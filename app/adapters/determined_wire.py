@@ -4,9 +4,9 @@ Some bodies carry secrets (a notebook's address, a shell's key). What is read le
 no error quotes its input.
 """
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field, json
 
 from app.adapters.upstream import WireInstant
 from app.domain.cluster import Container
@@ -16,11 +16,18 @@ CPU_DEVICE = "TYPE_CPU"
 GENERIC_JOB = "TYPE_GENERIC"
 EXPERIMENT_JOB = "TYPE_EXPERIMENT"
 
+Model = TypeVar("Model", bound=Struct)
 Held = tuple[tuple[Container, ...], int]
 
 
 class _Wire(Struct, rename="camel", gc=False):
     """Read by the ten thousand at every tick. None refers to itself, so nobody need look for it."""
+
+
+def read(body: bytes | bytearray, model: type[Model]) -> Model:
+    """Raises: msgspec.DecodeError, RecursionError: it is not what the model says."""
+    # A number may be a text: so protobuf's JSON writes those of 64 bits.
+    return json.decode(body, type=model, strict=False)
 
 
 class Device(_Wire):

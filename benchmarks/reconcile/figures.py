@@ -49,7 +49,7 @@ class Start:
     ticked: float
     """Seconds to the end of the first tick."""
     peak: int
-    """The most bytes that it had until then."""
+    """The most bytes that it had: until then, or in the last of several starts until some more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

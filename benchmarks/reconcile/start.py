@@ -20,6 +20,8 @@ from demo.processes import Program, free_port, wait_until
 READY_AND_TICKED = "ready\n"
 """What `/-/ready` answers as soon as the first tick is over."""
 _LONGEST = 120.0  # seconds
+_TICKS = 4
+"""After so many it has all that it ever needs."""
 
 
 def starts(database_url: str, answers: Path, folder: Path, count: int) -> Sequence[Start]:
@@ -35,10 +37,11 @@ def starts(database_url: str, answers: Path, folder: Path, count: int) -> Sequen
         config = write_settings(folder, database_url, port, url)
         command, log = receiver_command(), folder / "receiver.log"
         receiver = Program("receiver", command, log, {CONFIG_VARIABLE: str(config)})
-        return [_start(receiver, port) for _ in range(count + 1)][1:]
+        return [_start(receiver, port, _TICKS if n == count else 1) for n in range(count + 1)][1:]
 
 
-def _start(receiver: Program, port: int) -> Start:
+def _start(receiver: Program, port: int, ticks: int) -> Start:
+    """Start it, and end it after so many ticks."""
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
 
         def says() -> str:
@@ -58,10 +61,17 @@ def _start(receiver: Program, port: int) -> Start:
                 lambda: says() == READY_AND_TICKED, "its first tick has ended", within=_LONGEST
             )
             ticked = time.perf_counter() - began
+            wait_until(lambda: _ticks(client) >= ticks, "it has gone on ticking", within=_LONGEST)
             _, peak = machine.memory(receiver.pid or 0)
             return Start(ready=ready, processor=used, ticked=ticked, peak=peak)
         finally:
             receiver.end()
+
+
+def _ticks(client: httpx.Client) -> float:
+    metrics = client.get("/metrics").raise_for_status().text
+    samples = (line.split() for line in metrics.splitlines() if not line.startswith("#"))
+    return max(float(each[1]) for each in samples if each[0] == "watchdog_tick_seconds_count")
 
 
 def write_settings(folder: Path, database_url: str, port: int, systems: str) -> Path:
@@ -81,6 +91,7 @@ def write_settings(folder: Path, database_url: str, port: int, systems: str) -> 
         "listen_port": port,
         "mode": "enforce",
         "defaults": {"waking_hours": "off"},
+        "tick_interval": "5s",
         "determined": {"url": systems, "password_file": secret("determined_password", "watchdog")},
         "prometheus": {"url": systems},
         "alertmanagers": [{"url": systems}, {"url": f"{systems}{SECOND_PEER}"}],

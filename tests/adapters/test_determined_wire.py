@@ -1,4 +1,4 @@
-"""Determined's lists by kind have one field, which is named after the kind."""
+"""How Determined's answers are read."""
 
 import msgspec
 import pytest
@@ -28,3 +28,28 @@ def test_each_kind_has_its_field(kind: str) -> None:
     none = msgspec.convert({f"{kind}s": []}, wire.Interactives)
 
     assert (one.found.id, [each.id for each in several.listed], none.listed) == ("s1", ["s1"], ())
+
+
+def test_a_number_may_be_written_as_a_text() -> None:
+    """So protobuf writes those of 64 bits."""
+    found = wire.read(b'{"workspaces":[{"id":"7","name":"vision"}]}', wire.Workspaces)
+
+    assert [each.id for each in found.workspaces] == [7]
+
+
+@pytest.mark.parametrize("number", ['"many"', "1.5", "null", "[7]", '""'])
+def test_what_is_no_number_is_none(number: str) -> None:
+    body = b'{"workspaces":[{"id":%s,"name":"vision"}]}' % number.encode()
+
+    with pytest.raises(msgspec.ValidationError):
+        wire.read(body, wire.Workspaces)
+
+
+@pytest.mark.parametrize("text", ["7", "true", "null", ""])
+def test_a_text_stays_one_whatever_it_looks_like(text: str) -> None:
+    """A task may be called anything."""
+    body = b'{"experiment":{"id":41,"username":"%s","jobId":"j","workspaceName":"%s"}}'
+
+    found = wire.read(body % (text.encode(), text.encode()), wire.ExperimentReply).experiment
+
+    assert (found.username, found.workspace_name) == (text, text)
