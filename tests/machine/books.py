@@ -3,8 +3,10 @@
 It is read as any other program would, and compared with what the systems have said.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from app.domain.incident import IncidentState
 from app.domain.reasons import Reason
@@ -16,6 +18,17 @@ from tests.receiver.memory import MemoryDatabase
 
 S = IncidentState
 FINAL = frozenset({S.RESOLVED, S.ENDED, S.STOPPED, S.DISMISSED})
+
+
+@dataclass(frozen=True)
+class BreakerMove:
+    """The breaker was tripped, or reset."""
+
+    tripped: bool
+    at: datetime
+    """By the wall clock of who did so."""
+    about: frozenset[str]
+    """The allocations of the stops that this was about."""
 
 
 @dataclass
@@ -34,6 +47,8 @@ class Books:
     """How often the history says that a call is made."""
     read: int = 0
     """The last entry that was read."""
+    breaker_read: int = 0
+    """The last one of the breaker's history."""
 
     def audit(self) -> Iterator[str]:
         """Say what is not as it must be, of what is new since the last audit."""
@@ -75,9 +90,16 @@ class Books:
         [[number]] = self.database.rows("SELECT count(*) FROM outbox WHERE state = 'waiting'")
         return int(number)
 
-    def is_tripped(self) -> bool:
-        [[tripped]] = self.database.rows("SELECT tripped FROM breaker")
-        return bool(tripped)
+    def breaker_moves(self) -> Iterator[BreakerMove]:
+        """Yield each trip and each reset that was not yielded yet."""
+        rows = self.database.rows(
+            "SELECT entry_id, tripped, at, stops FROM breaker_history"
+            " WHERE entry_id > ? ORDER BY entry_id",
+            self.breaker_read,
+        )
+        for self.breaker_read, tripped, at, stops in rows:
+            about = frozenset(each["allocation_id"] for each in json.loads(stops))
+            yield BreakerMove(bool(tripped), datetime.fromisoformat(at).replace(tzinfo=UTC), about)
 
     def _new_entries(self) -> Iterator[str]:
         entries = self.database.rows(

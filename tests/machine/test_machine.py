@@ -12,7 +12,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.breaks import AT_A_TIME
 from tests.machine.machine import STEPS
-from tests.machine.tries import MACHINES, machine_of
+from tests.machine.pairs import Paired
+from tests.machine.people import Peopled
+from tests.machine.tries import machine_of
 
 TENS = 20
 A_FEW = settings(
@@ -33,7 +35,7 @@ def test_s1_to_s13_hold_whatever_happens(number: int) -> None:
 
 def test_what_is_said_later_does_not_count_for_an_end_before_it() -> None:
     """The oracles took an alert for reported that fired after its incident had been closed."""
-    state = MACHINES["replicas"]()
+    state = Paired()
     state.alerts_fire(others=(2,), hours=0, most=100, end="it idles on", delivers=True)
     state.something_speaks_against_a_stop_that_is_due(
         after=timedelta(0),
@@ -50,4 +52,19 @@ def test_what_is_said_later_does_not_count_for_an_end_before_it() -> None:
         mended="as before",
         which=0,
     )
+    state.teardown()
+
+
+def test_a_breaker_that_is_tripped_and_reset_in_one_tick_is_seen() -> None:
+    """The oracles took what its reset had allowed for one stop too many."""
+    state = Peopled()
+    state.alerts_fire(others=(), most=1, hours=0, delivers=False, end="it idles on")
+    state.somebody_presses_in_the_tick_in_which_a_stop_is_due(
+        at=("store.commit", 2),
+        is_repeated=False,
+        mended="as before",
+        press="admin presses reset",
+        which=1,
+    )
+    state.grace_period_goes_by(after=timedelta(0), early=[], late=[], mended="as before", which=0)
     state.teardown()

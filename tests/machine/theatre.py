@@ -8,7 +8,6 @@ from app.api.breaker import BreakerRequest, switch_breaker
 from app.api.dependencies import Caller
 from app.domain.access import Role
 from app.domain.alert import Alert
-from app.domain.breaker import BreakerState
 from app.domain.incident import IncidentState
 from app.domain.readings import PeerReading
 from app.errors import (
@@ -86,7 +85,7 @@ class Theatre:
         except StoreUnavailableError:
             return False
         self.is_up = self.is_up and survived
-        await self._asks_for_breaker()
+        self._looks_at_breaker()
         return survived
 
     async def ticks(self) -> None:
@@ -172,21 +171,19 @@ class Theatre:
             self.receiver.context,
             Caller("carol", Role.ADMIN),
         )
-        self._breaker_is(await self.receiver.seen.breaker())
+        self._looks_at_breaker()
 
-    async def _asks_for_breaker(self) -> None:
-        if self.books.is_tripped() != (self.facts.tripped is not None):
-            self._breaker_is(await self.receiver.seen.breaker())
-
-    def _breaker_is(self, state: BreakerState) -> None:
+    def _looks_at_breaker(self) -> None:
+        """Note what became of it. Within one step it may be tripped and reset."""
         facts, now = self.facts, self.stage.stamps.now()
-        if state.tripped and facts.tripped is None:
-            facts.tripped = now
-            self.breaks("breaker tripped", through=Through.DATABASE, wall=state.at)
-        elif not state.tripped and facts.tripped is not None:
-            facts.tripped, facts.was_reset = None, now
-            facts.allowed = frozenset(each.allocation_id for each in state.stops)
-            self.breaks("breaker reset", through=Through.DATABASE, wall=state.at)
+        for move in self.books.breaker_moves():
+            if move.tripped and facts.tripped is None:
+                facts.tripped = now
+                self.breaks("breaker tripped", through=Through.DATABASE, wall=move.at)
+            elif not move.tripped and facts.tripped is not None:
+                facts.tripped, facts.was_reset = None, now
+                facts.allowed = move.about
+                self.breaks("breaker reset", through=Through.DATABASE, wall=move.at)
 
     def follows(self, configuration: Configuration) -> None:
         """Let the receiver take over another configuration."""
@@ -276,5 +273,5 @@ class Theatre:
     async def audit(self) -> list[str]:
         """Return all that was done against the rules."""
         self.violations += self.books.audit()
-        await self._asks_for_breaker()
+        self._looks_at_breaker()
         return self.violations
