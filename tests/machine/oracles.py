@@ -150,11 +150,12 @@ class Court:
         facts = self.facts
         if facts.tripped and facts.committed and facts.tripped < facts.committed:
             yield "S7: the breaker is tripped"
-        since = call.at.wall - HOUR + PROOF_AGE
+        # An hour that has gone by, whatever the wall clock was set to meanwhile.
+        since = call.at.true - HOUR + PROOF_AGE
         counted = {
             each.allocation_id
             for each in [*self.memory.calls, call]
-            if since < each.at.wall <= call.at.wall
+            if since < each.at.true <= call.at.true
             and (facts.was_reset is None or facts.was_reset < facts.sendings[each.at])
             and not any(wish.is_about(each) for wish in facts.wishes)
         } | set(call.together)

@@ -11,7 +11,7 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.breaks import AT_A_TIME
-from tests.machine.machine import STEPS
+from tests.machine.machine import STEPS, Machine
 from tests.machine.pairs import Paired
 from tests.machine.people import Peopled
 from tests.machine.tries import machine_of
@@ -67,4 +67,41 @@ def test_a_breaker_that_is_tripped_and_reset_in_one_tick_is_seen() -> None:
         which=1,
     )
     state.grace_period_goes_by(after=timedelta(0), early=[], late=[], mended="as before", which=0)
+    state.teardown()
+
+
+def test_an_hour_of_the_breaker_is_one_that_has_gone_by() -> None:
+    """The oracles took a wall clock that was set back for stops within one hour."""
+    state = Machine()
+    state.alerts_fire(others=(), most=100, delivers=True, end="it idles on", hours=0)
+    state.an_owner_cannot_answer_for_a_while(
+        is_warned_anew=False,
+        mended="as before",
+        outage="Prometheus down",
+        span=timedelta(seconds=60),
+        ticks=True,
+        which=0,
+    )
+    state.grace_period_goes_by(
+        after=timedelta(0),
+        early=[("GPUs are freed", 0)],
+        late=["configuration: bob is exempt", "one stop an hour"],
+        mended="as before",
+        which=3,
+    )
+    state.an_owner_cannot_answer_for_a_while(
+        is_warned_anew=True,
+        mended="as before",
+        outage="bob is not in Slack",
+        span=timedelta(seconds=1860),
+        ticks=False,
+        which=0,
+    )
+    state.grace_period_goes_by(
+        after=timedelta(0),
+        early=[("clock back", 0), ("webhook of an end", 0)],
+        late=[],
+        mended="as before",
+        which=0,
+    )
     state.teardown()
