@@ -1,5 +1,6 @@
 """What is due for an incident, from the answer clock's reading."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from operator import itemgetter
 
@@ -45,13 +46,7 @@ def soonest(
     incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
 ) -> tuple[timedelta, Target] | None:
     """Return which of the warned targets is due first, and in how long; None: none ever is."""
-    if incident.mode is not Mode.ENFORCE:
-        return None
-    found = []
-    for target in incident.open_targets:
-        left = remaining(target, policy, clock=clock, now=now)
-        if left is not None:
-            found.append((left, target))
+    found = _running(incident, policy, clock=clock, now=now)
     return min(found, key=itemgetter(0), default=None)
 
 
@@ -59,14 +54,24 @@ def deadlines(
     incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
 ) -> dict[str, datetime]:
     """Return when each warned target is due if nothing happens; empty where nothing is stopped."""
+    found = _running(incident, policy, clock=clock, now=now)
+    return {target.allocation_id: now + left for left, target in found}
+
+
+def _running(
+    incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
+) -> Iterator[tuple[timedelta, Target]]:
+    """Yield each warned target, and what is left of its grace period.
+
+    A target that its policy spares by now stays where it was called once, to be followed to its
+    end. It has no deadline: what will not happen is not announced (S10).
+    """
     if incident.mode is not Mode.ENFORCE:
-        return {}
-    found = {}
+        return
     for target in incident.open_targets:
         left = remaining(target, policy, clock=clock, now=now)
-        if left is not None:
-            found[target.allocation_id] = now + left
-    return found
+        if left is not None and not policy.spares(target.task_type):
+            yield left, target
 
 
 def due_targets(

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from app.domain.incident import Incident, IntentState, StopRequest, Target
-from app.domain.policy import Limits, Mode, StopAction
-from app.domain.schedule import deadlines, due_targets, is_unsettled
+from app.domain.policy import Fallback, Limits, Mode, Policy, StopAction
+from app.domain.reminders import due_reminder
+from app.domain.schedule import deadlines, due_targets, is_unsettled, soonest
 from tests.domain.examples import (
     ALLOCATION,
     GRACE,
@@ -24,6 +25,7 @@ from tests.domain.examples import (
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+PAUSE = StopAction.PAUSE
 
 
 def due(incident: Incident, clock: timedelta, wall: timedelta | None = None) -> list[str]:
@@ -42,6 +44,26 @@ def test_the_answer_clock_alone_makes_nothing_due() -> None:
 
 def test_the_wall_alone_makes_nothing_due() -> None:
     assert due(notified(), GRACE - SECOND, wall=GRACE * 2) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_announced"),
+    [
+        pytest.param(POLICY, True, id="kills"),
+        pytest.param(replace(POLICY, action=PAUSE, fallback=Fallback.KILL), True, id="or kills"),
+        pytest.param(replace(POLICY, action=PAUSE, fallback=Fallback.NONE), False, id="spares"),
+    ],
+)
+def test_s10_what_the_policy_spares_by_now_has_no_deadline(
+    policy: Policy, *, is_announced: bool
+) -> None:
+    """A notebook cannot be paused. It stays a target of its user's where it was called before."""
+    now = T0 + GRACE - MINUTE
+    clock = now - T0
+
+    assert bool(deadlines(notified(), policy, clock=clock, now=now)) is is_announced
+    assert (soonest(notified(), policy, clock=clock, now=now) is not None) is is_announced
+    assert (due_reminder(notified(), policy, clock=clock, now=now) is not None) is is_announced
 
 
 @pytest.mark.parametrize("state", [firing, held, stopping, escalated], ids=lambda f: f.__name__)

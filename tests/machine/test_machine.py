@@ -105,3 +105,27 @@ def test_an_hour_of_the_breaker_is_one_that_has_gone_by() -> None:
         which=0,
     )
     state.teardown()
+
+
+def test_s10_nobody_is_reminded_of_what_the_policy_spares_by_now() -> None:
+    """A notebook that a call had no effect on stayed named when `slots` came to pause alone."""
+    state = Paired()
+    state.alerts_fire(others=(), most=100, hours=0, delivers=True, end="it idles on")
+    state.grace_period_goes_by(
+        after=timedelta(0), early=[], late=[], mended="no slot limit", which=0
+    )
+    for against, is_mended, mended in [
+        ("stops without effect", True, "advice only"),
+        ("configuration: bob is exempt", True, "observe"),
+        ("fires anew, unheard", False, "slots: pause"),
+    ]:
+        state.something_speaks_against_a_stop_that_is_due(
+            after=timedelta(0),
+            against=against,
+            before=timedelta(seconds=1),
+            is_mended=is_mended,
+            mended=mended,
+            which=0,
+        )
+        state.nothing_is_done_against_the_rules()
+    state.teardown()
