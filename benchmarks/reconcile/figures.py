@@ -94,7 +94,6 @@ def _judged(figures: Figures) -> list[Verdict]:
     having = f"with {figures.incidents:,} open incidents"
     where = f"on {figures.database}"
     slowest = max(start.ready for start in figures.starts)
-    most = max(figures.peak, *(start.peak for start in figures.starts))
     return [
         Verdict(
             slowest < READY_SECONDS,
@@ -112,9 +111,9 @@ def _judged(figures: Figures) -> list[Verdict]:
             f"{figures.resident // MIB} MiB {where}",
         ),
         Verdict(
-            most < RESIDENT,
+            figures.peak < RESIDENT,
             f"at most {RESIDENT // MIB} MiB in the midst of a tick {having}",
-            f"{most // MIB} MiB {where}",
+            f"{figures.peak // MIB} MiB {where}",
         ),
     ]
 
