@@ -28,7 +28,7 @@ def expressions_of(alert: RuleAlert) -> Expressions:
     return Expressions(verify=texts.get("verify", ""), evidence=texts.get("evidence", ""))
 
 
-def says(alert: RuleAlert, expressions: Expressions) -> bool:
+def _says(alert: RuleAlert, expressions: Expressions) -> bool:
     texts = alert.annotations
     return (texts.get("verify", ""), texts.get("evidence", "")) == (
         expressions.verify,
@@ -71,7 +71,7 @@ def observe(incident: Incident, world: World, mode: Mode) -> Iterator[e.Event]:
 
 def _of_the_alert(incident: Incident, alert: RuleAlert) -> Iterator[e.AlertSeen]:
     """Yield the alert where it may say anything new, for it is the same at nearly every look."""
-    if incident.block or not says(alert, incident.expressions):
+    if incident.block or not _says(alert, incident.expressions):
         yield e.AlertSeen(expressions_of(alert), texts(alert.annotations))
 
 

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 
 from app.adapters import determined_wire as wire
+from app.adapters.upstream import upstream_errors
+from app.errors import UpstreamMalformedError
 
 SHELL = {"id": "s1", "username": "bob", "jobId": "j1"}
 
@@ -53,3 +55,15 @@ def test_a_text_stays_one_whatever_it_looks_like(text: str) -> None:
     found = wire.read(body % (text.encode(), text.encode()), wire.ExperimentReply).experiment
 
     assert (found.username, found.workspace_name) == (text, text)
+
+
+def test_what_cannot_be_read_is_named_and_not_quoted() -> None:
+    body = b'{"workspaces":[{"id":7,"name":"vision"},{"id":"s3cr3t","name":"audio"}]}'
+
+    with (
+        pytest.raises(UpstreamMalformedError, match=r"workspaces\[1\]\.id") as raised,
+        upstream_errors("Determined"),
+    ):
+        wire.read(body, wire.Workspaces)
+
+    assert "s3cr3t" not in str(raised.value)
