@@ -69,6 +69,8 @@ PROOF = st.sampled_from(
     ]
 )
 """Before which call of a tick something happens, where a stop is due: from its proof on."""
+RIGHT_BEFORE_A_CALL = st.sampled_from([("cluster.stop", 1), ("cluster.pause", 1)])
+"""After all that is stored behind the lease."""
 AT_ONCE = ("", 0)
 SOON = st.one_of(st.just(AT_ONCE), st.tuples(st.just(""), st.integers(1, 45)))
 """After how many calls of any kind: a tick has about twenty, a stop twenty more."""
