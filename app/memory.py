@@ -4,8 +4,8 @@ import ctypes
 import gc
 from contextlib import suppress
 
-_MMAP_THRESHOLD = -3
-"""M_MMAP_THRESHOLD of glibc's mallopt(3)."""
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+"""Of glibc's mallopt(3)."""
 _LONG = 2**19  # bytes
 
 
@@ -14,9 +14,12 @@ def suit_thousands() -> None:
 
     Incidents, alerts and what is made of them at every tick have no cycles, and are freed at once:
     to look for cycles took a third of a tick. And glibc, once it has seen one answer of some MiB,
-    keeps room for the next among all the small things, a dozen MiB with ten thousand incidents.
+    keeps room for the next among all the small things, a dozen MiB with ten thousand incidents. Nor
+    does each thread keep some for itself: in Python they take turns anyway.
     """
     gc.set_threshold(50_000, 20, 100)
     # Other C libraries have no such call, and need none.
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LONG)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_MMAP_THRESHOLD, _LONG)
+        libc.mallopt(_ARENA_MAX, 1)

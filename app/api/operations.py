@@ -1,8 +1,11 @@
 """Health and metrics, named as Prometheus and Alertmanager name theirs."""
 
+from collections.abc import Iterator
+
 from fastapi import APIRouter, Request, Response, status
-from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
 
 from app.api.dependencies import ContextDep, StoreDep
 
@@ -41,4 +44,21 @@ async def ready(store: StoreDep, context: ContextDep) -> PlainTextResponse:
 )
 def metrics(request: Request) -> Response:
     registry: CollectorRegistry = request.state.registry
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return StreamingResponse(written(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Alone(Collector):
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._family
+
+
+def written(registry: CollectorRegistry) -> Iterator[bytes]:
+    """Yield the metrics a family at a time: of thousands of tasks, each of them is long enough.
+
+    Where one cannot be written the answer ends in the midst: Prometheus takes nothing of it.
+    """
+    for family in registry.collect():
+        yield generate_latest(_Alone(family))
