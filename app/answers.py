@@ -94,7 +94,9 @@ class Answers:
         Raises:
             StaleIncidentError: others change the incident again and again.
         """
-        request = StopRequest(by, self._context.now(), action)
+        now = self._context.now()
+        despite = await keeps_in_force(self._store, allocation_ids, now)
+        request = StopRequest(by, now, action, despite)
         asked = StopRequested(tuple(sorted(allocation_ids)), request, reason, evidence or {})
         return await self._record(incident_id, asked, once)
 
@@ -166,6 +168,16 @@ class Answers:
                 f"{format_duration(policy.keep_total)} within one incident.",
                 allowed=allowed,
             )
+
+
+async def keeps_in_force(
+    store: IncidentStore, allocation_ids: Collection[str], now: datetime
+) -> tuple[str, ...]:
+    """Return the ids of the keeps that whoever asks for a stop of these goes against."""
+    task_ids = {each.rpartition(".")[0] for each in allocation_ids}
+    return tuple(
+        sorted(each.keep_id for each in await store.keeps(now) if each.task_id in task_ids)
+    )
 
 
 def _keeps(incident: Incident, task_ids: Sequence[str], hold: Hold, now: datetime) -> list[Keep]:

@@ -7,6 +7,7 @@ on the stop is made, verified, told and explained like any other by hand (S2, S5
 import uuid
 from collections.abc import Callable, Iterable
 
+from app.answers import keeps_in_force
 from app.context import Context
 from app.domain.alert import Scope
 from app.domain.by_hand import is_by_hand
@@ -120,7 +121,7 @@ class TaskActions:
         foresight = await self._manual.foresee_stop(opening.incident, only, order, action)
         asked = StopRequested(
             only,
-            StopRequest(order.by, at, action),
+            StopRequest(order.by, at, action, await keeps_in_force(self._store, only, at)),
             detail_of(order, foresight, action),
             evidence_of_order(foresight, once, action),
         )

@@ -23,6 +23,8 @@ WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOPS_OTHERS, Reason.STOP_ELSEWHE
 a generic task until those that descend from it have ended.
 """
 
+_TAKES_BACK = {Reason.NOT_STOPPABLE, Reason.REQUEST_LAPSED, Reason.KEPT}
+
 
 def judge(
     incident: Incident,
@@ -34,7 +36,7 @@ def judge(
     limits: Limits,
 ) -> Verdict:
     """Decide whether this allocation may be stopped as was asked: Determined alone is heard."""
-    nos = list(same_allocation(target, readings))
+    nos = [*same_allocation(target, readings), *_kept_since(incident, target, world)]
     reason, detail = nos[0] if nos else (Reason.PROVEN, "")
     found = against(incident, target, readings, world, policy=policy, limits=limits)
     evidence = {
@@ -55,7 +57,7 @@ def consequence(target: Target, verdict: Verdict, intent_id: str, now: datetime)
     if verdict.is_proven:
         known = target.intent.intent_id if target.intent else intent_id
         return e.StopProven(target.allocation_id, known, verdict.evidence)
-    if verdict.reason not in WAITS | {Reason.NOT_STOPPABLE, Reason.REQUEST_LAPSED}:
+    if verdict.reason not in WAITS | _TAKES_BACK:
         return e.AllocationEnded(target.allocation_id, verdict.reason, verdict.evidence)
     if verdict.reason in WAITS and not is_old:
         return e.StopBlocked(verdict.reason, verdict.detail, verdict.evidence)
@@ -63,6 +65,20 @@ def consequence(target: Target, verdict: Verdict, intent_id: str, now: datetime)
     if target.intent is None:
         return e.RequestLapsed(target.allocation_id, why)
     return e.StopWithdrawn(target.allocation_id, Reason.REQUEST_LAPSED, why, verdict.evidence)
+
+
+def _kept_since(incident: Incident, target: Target, world: World) -> Iterator[No]:
+    """S13: whoever keeps the task later, through another alert of it, takes the request back.
+
+    So it stays when the keep is over.
+    """
+    request = target.request
+    if request is None:
+        return
+    for keep in world.keeps:
+        mine = (keep.task_id, keep.policy) == (target.task_id, incident.identity.policy)
+        if mine and keep.until > request.at and keep.keep_id not in request.despite:
+            yield Reason.KEPT, f"by {keep.by}, after the stop was asked for"
 
 
 def _is_begun(target: Target) -> bool:

@@ -113,6 +113,8 @@ class StopRequest:
     at: datetime
     action: StopAction = StopAction.KILL
     """By which call. Who asks for a pause wants no kill instead."""
+    despite: tuple[str, ...] = ()
+    """The keeps that were in force, by id. Another one is younger, by whoever's clock (S13)."""
 
 
 @dataclass(frozen=True, slots=True)

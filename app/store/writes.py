@@ -191,7 +191,7 @@ async def demand_not_kept(
 ) -> None:
     """Refuse an intent, new or about to be sent, to stop what somebody keeps (S13).
 
-    One that a person asked for is refused by keeps that are younger than the request.
+    One that a person asked for is refused by keeps that were not in force then.
     """
     if not order.goes_forward:
         return
@@ -203,7 +203,7 @@ async def demand_not_kept(
         keeps.c.until > incident.changed_at,
     )
     if target and target.request:
-        statement = statement.where(keeps.c.created_at > target.request.at)
+        statement = statement.where(keeps.c.keep_id.not_in(target.request.despite))
     by = (await connection.execute(statement.limit(1))).scalar_one_or_none()
     if by is not None:
         raise TaskKeptError(f"kept by {by}")

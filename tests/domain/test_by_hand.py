@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from app.domain.by_hand_proof import REQUEST_LIFE
 from app.domain.cluster import TaskType
 from app.domain.evidence import Readings
 from app.domain.history import WATCHDOG
-from app.domain.incident import Hold, Incident, IncidentState, IntentState, StopRequest
+from app.domain.incident import Hold, Incident, IncidentState, IntentState, Keep, StopRequest
 from app.domain.lifecycle import advance
 from app.domain.policy import Mode
 from app.domain.proof import Verdict
@@ -30,6 +30,7 @@ from tests.domain.examples import (
     POLICY,
     SILENCED,
     T0,
+    TASK,
     UNANSWERED,
     after,
     allocation,
@@ -304,8 +305,8 @@ def test_a_warning_that_comes_after_the_request_is_no_news_while_it_is_being_sto
 # The proof.
 
 
-def verdict(read: Readings, **seen: object) -> Verdict:
-    incident = asked(firing)
+def verdict(read: Readings, request: StopRequest = REQUEST, **seen: object) -> Verdict:
+    incident = after(firing(), replace(ASKED, request=request))
     return by_hand_proof.judge(
         incident,
         incident.targets[0],
@@ -322,7 +323,7 @@ def verdict(read: Readings, **seen: object) -> Verdict:
     ids=["nothing", "Prometheus is away", "no alert", "no Alertmanager", "it stops nothing"],
 )
 def test_determined_alone_is_heard(seen: dict[str, object]) -> None:
-    found = verdict(readings(), **seen)
+    found = verdict(readings(), REQUEST, **seen)
 
     assert (found.reason, found.detail) == (Reason.PROVEN, "")
 
@@ -354,6 +355,34 @@ def test_s12_the_verdict_says_what_spoke_against_it() -> None:
     assert "not_warned" in evidence["against"]
     assert not any("evidence_missing" in each for each in evidence["against"])
     assert evidence["allocation"]["allocation_id"] == ALLOCATION
+
+
+def keep(**changes: object) -> Keep:
+    """Return a keep of the task, in force when the request is judged."""
+    made = Keep("k1", TASK, POLICY.name, T0 + timedelta(hours=2), "carol", "a long run", T0)
+    return replace(made, **changes)  # type: ignore[arg-type] # Changes are words of the test.
+
+
+@pytest.mark.parametrize("until", [T0 + timedelta(hours=2), LATER], ids=["in force", "over"])
+def test_s13_a_keep_that_was_not_in_force_takes_the_request_back(until: datetime) -> None:
+    found = verdict(readings(), keeps=(keep(until=until),))
+
+    assert (found.reason, found.detail) == (Reason.KEPT, "by carol, after the stop was asked for")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [keep(task_id="another"), keep(policy="advise"), keep(until=T0), keep(keep_id="k0")],
+    ids=["of another task", "of another policy", "over before", "in force when it was asked for"],
+)
+def test_no_other_keep_does(other: Keep) -> None:
+    request = replace(REQUEST, despite=("k0",))
+
+    assert verdict(readings(), request, keeps=(other,)).reason is Reason.PROVEN
+
+
+def test_what_is_over_is_said_before_who_keeps_it() -> None:
+    assert verdict(NOTHING, keeps=(keep(),)).reason is Reason.ALLOCATION_ENDED
 
 
 def means(incident: Incident, given: Verdict, after_: timedelta = timedelta()) -> e.Event:
@@ -427,7 +456,17 @@ def test_s5_an_intent_that_nobody_can_prove_again_is_withdrawn_when_it_is_old() 
     )
 
 
-def test_what_no_call_can_stop_lapses_at_once() -> None:
-    event = means(asked(), Verdict(Reason.NOT_STOPPABLE, "no call"))
+@pytest.mark.parametrize("reason", [Reason.NOT_STOPPABLE, Reason.KEPT])
+def test_what_no_call_may_stop_lapses_at_once(reason: Reason) -> None:
+    event = means(asked(), Verdict(reason, "no call"))
 
-    assert event == e.RequestLapsed(ALLOCATION, "not_stoppable: no call")
+    assert event == e.RequestLapsed(ALLOCATION, f"{reason}: no call")
+
+
+def test_s13_a_keep_withdraws_an_intent_that_was_begun_without_effect() -> None:
+    begun = after(asked(), proven(), CALL, UNANSWERED)
+
+    event = means(begun, Verdict(Reason.KEPT, "by carol", {"seen": 1}))
+
+    why = "kept: by carol"
+    assert event == e.StopWithdrawn(ALLOCATION, Reason.REQUEST_LAPSED, why, {"seen": 1})

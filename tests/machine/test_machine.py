@@ -107,6 +107,37 @@ def test_an_hour_of_the_breaker_is_one_that_has_gone_by() -> None:
     state.teardown()
 
 
+def test_s13_a_keep_through_another_alert_takes_a_stop_back_that_was_asked_for() -> None:
+    """It was stopped: a keep counted as younger than a request by the clocks of both alone."""
+    state = Peopled()
+    state.alerts_fire(others=(), most=100, hours=0, delivers=True, end="it idles on")
+    state.something_speaks_against_a_stop_that_is_due(
+        after=timedelta(0),
+        against="fires anew, unheard",
+        before=timedelta(seconds=1),
+        is_mended=False,
+        mended="as before",
+        which=0,
+    )
+    state.somebody_presses_in_the_tick_in_which_a_stop_is_due(
+        at=("cluster.read_allocation", 1),
+        is_repeated=False,
+        mended="as before",
+        press="admin keeps 1m",
+        which=0,
+    )
+    state.something_speaks_against_a_stop_by_hand(
+        after=timedelta(0),
+        against="kept",
+        at=("", 0),
+        mended="as before",
+        stop="owner presses stop",
+        which=0,
+    )
+    state.nothing_is_done_against_the_rules()
+    state.teardown()
+
+
 def test_s10_nobody_is_reminded_of_what_the_policy_spares_by_now() -> None:
     """A notebook that a call had no effect on stayed named when `slots` came to pause alone."""
     state = Paired()

@@ -1,11 +1,15 @@
 """A stop that a person asks for: at once, of the same allocation, and for nobody else."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from app.domain.actions import MessageKind
 from app.domain.breaker import BreakerLimits
 from app.domain.by_hand_proof import REQUEST_LIFE
+from app.domain.history import Entry
 from app.domain.incident import Incident, IncidentState
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
@@ -19,11 +23,24 @@ S = IncidentState
 DOWN = UpstreamUnavailableError("time-out")
 
 
+OTHER_ALERT = replace(IDENTITY, alertname="GPULowEfficiency")
+BY_WHICHEVER_CLOCK = pytest.mark.parametrize(
+    "later",
+    [SECOND, timedelta(), -5 * SECOND],
+    ids=["later", "at once", "by a clock that is behind"],
+)
+
+
 async def asks(receiver: Receiver, incident: Incident | None = None) -> Incident:
     """Let the owner press Stop now."""
     incident = incident or await receiver.incident()
     ids = [target.allocation_id for target in incident.targets]
     return await receiver.answers.stop(incident.incident_id, ids, by="bob", reason="done with it")
+
+
+async def lapses(receiver: Receiver, incident: Incident) -> Sequence[Entry]:
+    history = await receiver.seen.history(incident.incident_id)
+    return [entry for entry in history if entry.reason is Reason.REQUEST_LAPSED]
 
 
 @BOTH_DATABASES
@@ -183,19 +200,64 @@ async def test_s13_a_keep_right_before_the_call_wins(world: World, receiver: Rec
 
 
 @BOTH_DATABASES
+@BY_WHICHEVER_CLOCK
 async def test_s13_a_keep_through_another_alert_right_before_the_call_wins(
-    world: World, receiver: Receiver
+    world: World, receiver: Receiver, later: timedelta
 ) -> None:
-    other = replace(IDENTITY, alertname="GPULowEfficiency")
     mine = await receiver.warns()
-    await receiver.warns(other)
+    await receiver.warns(OTHER_ALERT)
     await asks(receiver, mine)
-    world.time.passes(SECOND)
-    receiver.calls.before("store.commit", lambda: receiver.keep(identity=other), nth=2)
+    world.time.jumps(later)
+    receiver.calls.before("store.commit", lambda: receiver.keep(identity=OTHER_ALERT), nth=2)
 
     await receiver.tick()
 
     assert world.determined.calls == []
+
+
+@BY_WHICHEVER_CLOCK
+async def test_s13_a_keep_through_another_alert_takes_the_request_back(
+    world: World, receiver: Receiver, later: timedelta
+) -> None:
+    mine = await receiver.warns()
+    await receiver.warns(OTHER_ALERT)
+    await asks(receiver, mine)
+    world.time.jumps(later)
+    await receiver.keep("1m", identity=OTHER_ALERT)
+
+    await receiver.run(3 * MINUTE)
+
+    assert world.determined.calls == []
+    [entry] = await lapses(receiver, mine)
+    assert entry.detail == "kept: by carol, after the stop was asked for"
+
+
+async def test_who_asks_for_a_stop_of_what_is_kept_gets_it(
+    world: World, receiver: Receiver
+) -> None:
+    mine = await receiver.warns()
+    await receiver.warns(OTHER_ALERT)
+    await receiver.keep(identity=OTHER_ALERT)
+
+    await asks(receiver, mine)
+    await receiver.run(MINUTE)
+
+    assert [kill.allocation_id for kill in world.determined.kills] == [ALLOCATION]
+
+
+async def test_s13_who_asks_for_it_again_after_such_a_keep_gets_it(
+    world: World, receiver: Receiver
+) -> None:
+    mine = await receiver.warns()
+    await receiver.warns(OTHER_ALERT)
+    await asks(receiver, mine)
+    await receiver.keep(identity=OTHER_ALERT)
+    await receiver.run(MINUTE)
+
+    await asks(receiver, mine)
+    await receiver.run(MINUTE)
+
+    assert len(world.determined.kills) == 1
 
 
 @BOTH_DATABASES

@@ -7,9 +7,11 @@ import pytest
 
 from app.domain.actions import MessageKind
 from app.domain.incident import IncidentState, IntentState
+from app.domain.policy import StopAction
 from app.domain.reasons import Reason
 from app.errors import KeepTooLongError, StopUnderWayError, UpstreamUnavailableError
-from tests.domain.examples import IDENTITY, TASK
+from app.manual_actions import Order
+from tests.domain.examples import ALLOCATION, IDENTITY, TASK
 from tests.receiver.conftest import GRACE, MINUTE, SECOND, Receiver
 from tests.receiver.world import World
 
@@ -240,3 +242,18 @@ async def test_s13_what_is_being_stopped_is_not_kept_through_another_alert_eithe
     assert len(world.determined.calls) == 1
     assert len(refused) == 1
     assert await receiver.seen.keeps(world.time.wall) == []
+
+
+async def test_what_was_kept_from_a_stop_by_hand_is_stopped_when_somebody_asks_again(
+    world: World, receiver: Receiver
+) -> None:
+    await receiver.task_actions.stop(TASK, Order("ann", "a miner", key="k-1"), StopAction.KILL)
+    by_hand = await receiver.incident()
+    await receiver.keep(identity=by_hand.identity)
+    await receiver.run(MINUTE)
+    assert world.determined.calls == []
+
+    await receiver.task_actions.stop(TASK, Order("ann", "it is", key="k-2"), StopAction.KILL)
+    await receiver.run(MINUTE)
+
+    assert [each.allocation_id for each in world.determined.kills] == [ALLOCATION]
