@@ -34,10 +34,9 @@ class AnswerClock:
         counts nothing: nobody knows what happened then.
         """
         wall = now - self.advanced_at
-        step = min(wall, monotonic)
-        counts = answerable and step > timedelta() and max(wall, monotonic) <= gap
-        elapsed = self.elapsed + step if counts else self.elapsed
-        return AnswerClock(elapsed, now, self.ran + max(step, timedelta()))
+        step = max(min(wall, monotonic), timedelta())
+        counts = answerable and max(wall, monotonic) <= gap
+        return AnswerClock(self.elapsed + step if counts else self.elapsed, now, self.ran + step)
 
     def ran_at(self, now: datetime) -> timedelta:
         """Return the running time now. Too much of it only keeps what happens now in memory."""

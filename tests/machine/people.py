@@ -107,3 +107,22 @@ class Peopled(Machine):
         self.goes_on(after)
         self.happens(("all is well", which))
         self.goes_on(MINUTE)
+
+    @rule(
+        mended=MENDED,
+        stop=st.sampled_from(["owner presses stop", "admin presses allow"]),
+        between=st.sampled_from(["nobody waits", "clock a little back", "process ends"]),
+        span=st.sampled_from(["kept", "kept for a moment"]),
+    )
+    def a_task_is_kept_through_one_of_its_alerts_after_a_stop_by_hand(
+        self, mended: str, stop: str, between: str, span: str
+    ) -> None:
+        """Of the first task alone two alerts fire."""
+        self.is_set_for_a_stop(0, mended)
+        self.happens(("fires anew", 0))
+        self.goes_on(SECOND)
+        self.happens((stop, 0))
+        self.happens((between, 0))
+        self.happens((span, 0))
+        self.goes_on(SECOND)
+        self.goes_on(MINUTE)
