@@ -56,7 +56,7 @@ class Announcement:
     def exceeds(self, told: "Announcement", task_type: str) -> bool:
         """Tell whether a task of this type could meet with something harsher than was told."""
         now, before = _harshness(self, task_type), _harshness(told, task_type)
-        return any(one > other for one, other in zip(now, before, strict=True))
+        return now[0] > before[0] or now[1] > before[1]
 
     def milder_of(self, other: "Announcement") -> "Announcement":
         """Return what both of them say: no more than either."""

@@ -204,8 +204,10 @@ def test_prometheus_is_asked_about_what_determined_calls_free_alone() -> None:
 
 def test_a_question_is_about_samples_of_an_age() -> None:
     asked = query_for(["GPU-1", "GPU-2"], timedelta(milliseconds=300))
+    shortest = query_for(["GPU-1"], timedelta())
 
     assert asked.count('{GPU_I_ID="",gpu_uuid=~"GPU-1|GPU-2"}[300ms]') == 2
+    assert shortest.count("[1ms]") == 2
 
 
 def test_a_verified_stop_is_told_to_both_with_what_it_has_freed() -> None:
@@ -241,6 +243,7 @@ def test_gpus_that_nobody_could_see_are_told_as_such_and_count_for_nothing() -> 
     ended = happens(gone(), unseen)
 
     assert ended.entries[0].reason is Reason.GPUS_UNSEEN
+    assert ended.entries[0].detail == "GPU-1, GPU-2"
     [text] = told_admins(ended)
     assert "nobody could see whether its GPUs are free" in text
     assert "left behind" not in text

@@ -6,19 +6,25 @@ import pytest
 
 from app.domain import events as e
 from app.domain.actions import MessageKind
-from app.domain.announcing import is_announced
+from app.domain.announcing import eases, harsher, is_announced, is_told_elsewhere
+from app.domain.cluster import TaskType
 from app.domain.consequences import consequence
-from app.domain.incident import Incident, IncidentState
+from app.domain.incident import Incident, IncidentState, RecipientKind
 from app.domain.lifecycle import advance
 from app.domain.observation import observe
+from app.domain.outbox import Recipient
 from app.domain.policy import Announcement, Fallback, Mode, Rulebook, StopAction
 from app.domain.proof import Verdict
 from app.domain.reasons import Reason
 from tests.domain.examples import (
+    ENDED,
+    IDENTITY,
     POLICY,
+    RECEIPT,
     T0,
     after,
     calling,
+    firing,
     held,
     messages,
     notified,
@@ -32,6 +38,8 @@ KILL = Announcement(StopAction.KILL)
 PAUSE = Announcement(StopAction.PAUSE)
 PAUSE_OR_KILL = Announcement(StopAction.PAUSE, Fallback.KILL)
 IS_KILLED = POLICY.announcement
+HERE = Recipient(RECEIPT.channel, RecipientKind.OWNER)
+ELSEWHERE = replace(HERE, channel="D-of-somebody-else")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +69,7 @@ def test_s1_what_is_harsher_than_what_was_announced(
 def test_what_two_messages_announced_is_the_milder_of_both() -> None:
     assert KILL.milder_of(PAUSE_OR_KILL) == PAUSE
     assert PAUSE.milder_of(NOTHING) == NOTHING
+    assert PAUSE_OR_KILL.milder_of(PAUSE_OR_KILL) == PAUSE_OR_KILL
 
 
 def told(announced: Announcement | None, incident: Incident) -> Incident:
@@ -129,6 +138,46 @@ def test_what_is_eased_already_is_no_news() -> None:
 
     assert advance(incident, e.ActionEased(KILL), POLICY, at=T0).entries == ()
     assert advance(held(), e.ActionEased(PAUSE), POLICY, at=T0).entries == ()
+
+
+def of_a_trial(announced: Announcement) -> Incident:
+    incident = told(announced, notified())
+    incident = replace(incident, identity=replace(IDENTITY, task_type=TaskType.TRIAL))
+    return incident.with_target(replace(incident.targets[0], task_type=TaskType.TRIAL))
+
+
+def test_s1_what_is_harsher_or_milder_hangs_on_the_type_of_the_task() -> None:
+    """A notebook would be killed either way."""
+    trial, notebook = of_a_trial(PAUSE_OR_KILL), told(PAUSE_OR_KILL, notified())
+    kills, pauses = rulebook(KILL), rulebook(PAUSE_OR_KILL)
+
+    assert harsher(trial, trial.targets[0], kills) == KILL
+    assert harsher(notebook, notebook.targets[0], kills) is None
+    assert list(eases(of_a_trial(KILL), pauses)) == [e.ActionEased(PAUSE_OR_KILL)]
+    assert list(eases(told(KILL, notified()), pauses)) == []
+
+
+def test_s12_what_is_eased_says_to_what() -> None:
+    [entry] = advance(told(KILL, notified()), e.ActionEased(PAUSE), POLICY, at=T0).entries
+
+    assert (entry.reason, entry.detail) == (Reason.ACTION_CHANGED, StopAction.PAUSE)
+
+
+@pytest.mark.parametrize(
+    ("incident", "recipient", "is_elsewhere"),
+    [
+        (notified(), HERE, False),
+        (notified(), ELSEWHERE, True),
+        (notified(), replace(HERE, kind=RecipientKind.ADMINS), True),
+        (firing(), ELSEWHERE, False),
+        (after(notified(), ENDED), ELSEWHERE, False),
+    ],
+    ids=["told here", "told elsewhere", "nobody is told by now", "not told yet", "over"],
+)
+def test_s1_who_would_be_told_elsewhere_than_they_were(
+    incident: Incident, recipient: Recipient, *, is_elsewhere: bool
+) -> None:
+    assert is_told_elsewhere(incident, recipient) is is_elsewhere
 
 
 @pytest.mark.parametrize("reason", [Reason.ACTION_CHANGED, Reason.RECIPIENT_CHANGED])

@@ -79,6 +79,14 @@ def test_the_limits_that_are_exceeded_are_named(number: int, running: int, named
     assert {name for name in ("max_stops_per_hour", "max_share") if name in words} == named
 
 
+def test_both_limits_are_told_in_one_sentence() -> None:
+    assert excess(40, Quota(SHIPPED, 100)) == (
+        "40 allocations were stopped within the last hour or are due now; allowed are at most "
+        "10 in an hour (breaker.max_stops_per_hour) and "
+        "25 of the 100 that run (breaker.max_share, breaker.floor)"
+    )
+
+
 def test_what_is_due_counts_beside_what_was_stopped_each_allocation_once() -> None:
     quota = Quota(due=stops(2, 3, 4))
     other_alert = stop(1, incident="other")
@@ -121,9 +129,9 @@ def test_a_trip_lists_all_that_was_due() -> None:
 def test_tripped_by_hand_it_allows_nothing_in_particular_afterwards() -> None:
     allowed = BreakerState(tripped=False, at=T0, by="carol", stops=stops(1))
 
-    panic = allowed.switched(tripped=True, by="dave", reason="wait", at=T0 + MINUTE)
+    panic = allowed.switched(tripped=True, by="dave", reason="wait", at=T0 + MINUTE, ran=RAN)
 
-    assert (panic.tripped, panic.by, panic.reason, panic.stops) == (True, "dave", "wait", ())
+    assert panic == BreakerState(True, T0 + MINUTE, "dave", "wait", (), RAN)  # noqa: FBT003
     assert panic.switched(tripped=False, by="dave", reason="go on", at=T0 + HOUR).stops == ()
 
 

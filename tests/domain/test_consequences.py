@@ -8,7 +8,7 @@ import pytest
 from app.domain import events as e
 from app.domain.cluster import TaskType
 from app.domain.consequences import consequence
-from app.domain.incident import Block, Incident, Keep
+from app.domain.incident import Block, Hold, Incident, Keep
 from app.domain.policy import Mode
 from app.domain.proof import Verdict, judge
 from app.domain.readings import PeerAlert, PeerAlertState, Sample
@@ -74,6 +74,36 @@ def verdict(incident: Incident, read: Words, seen: Words) -> Verdict:
 )
 def test_what_a_verdict_means_where_nothing_was_sent(reason: Reason, event: type) -> None:
     assert type(consequence(notified(), notified().targets[0], Verdict(reason), "n2")) is event
+
+
+SEEN = {"seen": 1}
+
+
+@pytest.mark.parametrize(
+    ("incident", "reason", "event"),
+    [
+        (notified(), Reason.PROVEN, e.StopProven(ALLOCATION, "n2", SEEN)),
+        (
+            notified(),
+            Reason.OWNER_CHANGED,
+            e.AllocationEnded(ALLOCATION, Reason.OWNER_CHANGED, SEEN),
+        ),
+        (notified(), Reason.NOT_FIRING, e.StopBlocked(Reason.NOT_FIRING, "so", SEEN)),
+        (notified(), Reason.SILENCED, e.StopBlocked(Reason.SILENCED, "so", SEEN)),
+        (notified(), Reason.RECOVERED, e.RecoveryObserved(SEEN)),
+        (notified(), Reason.EXEMPT, e.HoldsObserved((Hold(Reason.EXEMPT, by="so"),))),
+        (
+            stopping(),
+            Reason.SILENCED,
+            e.StopWithdrawn(ALLOCATION, Reason.SILENCED, "so", SEEN),
+        ),
+    ],
+    ids=["proven", "over", "unknown", "no", "recovered", "exempt", "no, and on record"],
+)
+def test_s12_what_it_means_says_why_and_what_was_seen(
+    incident: Incident, reason: Reason, event: e.Event
+) -> None:
+    assert consequence(incident, incident.targets[0], Verdict(reason, "so", SEEN), "n2") == event
 
 
 @pytest.mark.parametrize("reason", [Reason.NEW_EPISODE, Reason.HOLD_ENDED], ids=str)

@@ -57,6 +57,12 @@ def test_the_end_of_a_stop_closes_its_intent_and_tells_both_sides() -> None:
     assert messages(ended) == [K.STATUS, K.CLOSING, K.ADMINS]
 
 
+def test_the_end_of_a_stop_says_what_was_seen() -> None:
+    [entry] = happen(after(stopping(), CALL, ACCEPTED), GONE).entries
+
+    assert (entry.reason, entry.evidence) == (Reason.STOP_VERIFIED, EVIDENCE)
+
+
 def test_the_end_of_one_of_two_is_noted_and_the_other_goes_on() -> None:
     ended = happen(with_neighbour(notified()), GONE)
 

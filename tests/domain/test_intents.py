@@ -81,9 +81,19 @@ def test_a_call_is_sent_once_for_each_proof() -> None:
 
 
 def test_an_intent_of_unknown_fate_keeps_its_number_when_proven_again() -> None:
-    intent = intent_of(step(calling(), proven("n2")).incident)
+    again = e.StopProven(ALLOCATION, "n2", {"verify": [1.0]})
+
+    intent = intent_of(step(calling(), again).incident)
 
     assert (intent.intent_id, intent.attempts) == ("n1", 1)
+    assert intent.proof == {"verify": [1.0]}
+
+
+def test_what_an_event_is_about_and_is_not_there_is_named() -> None:
+    with pytest.raises(InvalidTransitionError, match=f"^{NEIGHBOUR} is no target of i1$"):
+        step(stopping(), e.StopSending(NEIGHBOUR))
+    with pytest.raises(InvalidTransitionError, match=f"^there is no intent to stop {NEIGHBOUR}$"):
+        step(one_of_two_is_stopped(), e.StopSending(NEIGHBOUR))
 
 
 def test_an_attempt_that_was_not_sent_is_taken_back() -> None:

@@ -1,6 +1,7 @@
 """The life of an incident, a row at a time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -20,9 +21,11 @@ from tests.domain.examples import (
     ENDED,
     NOT_SENT,
     POLICY,
+    RECEIPT,
     SILENCED,
     STATES,
     T0,
+    UNANSWERED,
     WITHDRAWN,
     after,
     calling,
@@ -47,6 +50,11 @@ SILENCE_ENDED = e.EpisodeBegan(reason=Reason.HOLD_ENDED)
 
 def step(incident: Incident, event: e.Event) -> Transition:
     return advance(incident, event, POLICY, at=LATER)
+
+
+def taken_back() -> Incident:
+    """The call may have arrived, and is not repeated."""
+    return after(calling(), UNANSWERED, WITHDRAWN)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +154,39 @@ def test_leaving_mode_observe_tells_the_owner() -> None:
 def test_whoever_was_told_is_told_how_it_ended() -> None:
     assert messages(step(notified(), RECOVERED)) == [MessageKind.STATUS, MessageKind.CLOSING]
     assert messages(step(firing(), RECOVERED)) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (Reason.RULE_GONE, [MessageKind.STATUS, MessageKind.CLOSING]),
+        (Reason.RELABELLED, [MessageKind.STATUS]),
+    ],
+)
+def test_what_goes_on_elsewhere_is_not_told_to_be_over(
+    reason: Reason, told: list[MessageKind]
+) -> None:
+    transition = step(notified(), e.RuleGone("why", reason))
+
+    assert transition.incident.relabelled is (reason is Reason.RELABELLED)
+    assert messages(transition) == told
+    assert transition.entries[0].evidence == {"detail": "why"}
+
+
+@pytest.mark.parametrize("make", [sent, taken_back, escalated], ids=lambda make: make.__name__)
+def test_the_end_after_a_call_is_dated_when_it_was_seen(make: Callable[[], Incident]) -> None:
+    assert step(make(), ENDED).incident.targets[0].gone_at == LATER
+
+
+def test_the_message_above_a_reply_lists_what_the_reply_has_named() -> None:
+    root = replace(RECEIPT, ts="1.0")
+    reply = replace(RECEIPT, ts="2.0", root_ts="1.0")
+
+    below = step(firing(), warning_delivered(receipt=reply))
+    alone = step(firing(), warning_delivered(receipt=root))
+
+    assert (below.incident.message, messages(below)) == (root, [MessageKind.STATUS])
+    assert (alone.incident.message, messages(alone)) == (root, [])
 
 
 def test_a_reminder_is_ordered_once_a_round() -> None:

@@ -9,6 +9,7 @@ from app.domain.actions import MessageKind
 from app.domain.events import ReminderDue
 from app.domain.incident import Incident, IncidentState
 from app.domain.policy import Policy, Reminder, StopAction
+from app.domain.reasons import Reason
 from app.domain.reminders import due_reminder, reminded
 from tests.domain.examples import GRACE, POLICY, T0, given_warning, notified
 
@@ -130,3 +131,22 @@ def test_s1_the_later_deadline_holds_of_those_that_a_warning_and_a_reminder_name
     assert first.warning is not None
     assert first.warning.deadline == T0 + promised
     assert second.warning is None
+
+
+def test_s1_what_a_reminder_names_as_it_goes_out_holds_though_it_was_queued_with_less() -> None:
+    longer = replace(POLICY, grace={}, grace_default=2 * GRACE)
+    going = ReminderDue(K.REMINDER, "0.5", goes_out=True)
+
+    step = reminded(notified(), going, longer)
+
+    assert step is not None
+    [target] = step.incident.targets
+    assert target.warning
+    assert target.warning.deadline == T0 + 2 * GRACE
+    assert (step.reason, step.detail, step.actions) == (
+        Reason.REMINDER_QUEUED,
+        "it names a later deadline than when it was queued",
+        (),
+    )
+    assert reminded(step.incident, going, longer) is None
+    assert reminded(notified(), going, POLICY) is None

@@ -6,17 +6,23 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain import events as e
+from app.domain.cluster import TaskType
 from app.domain.incident import Incident, IntentState, StopRequest, Target
 from app.domain.policy import Fallback, Limits, Mode, Policy, StopAction
 from app.domain.reminders import due_reminder
-from app.domain.schedule import deadlines, due_targets, is_unsettled, soonest
+from app.domain.schedule import deadlines, due_targets, is_unsettled, planned_stop, soonest
 from tests.domain.examples import (
     ALLOCATION,
     GRACE,
     POLICY,
+    RECEIPT,
     T0,
+    TASK,
+    after,
     escalated,
     firing,
+    given_warning,
     held,
     notified,
     sent,
@@ -64,6 +70,37 @@ def test_s10_what_the_policy_spares_by_now_has_no_deadline(
     assert bool(deadlines(notified(), policy, clock=clock, now=now)) is is_announced
     assert (soonest(notified(), policy, clock=clock, now=now) is not None) is is_announced
     assert (due_reminder(notified(), policy, clock=clock, now=now) is not None) is is_announced
+
+
+def test_what_can_be_paused_is_not_spared_where_nothing_else_is_done() -> None:
+    pauses = replace(POLICY, action=PAUSE, fallback=Fallback.NONE)
+    trial = notified().with_target(replace(notified().targets[0], task_type=TaskType.TRIAL))
+
+    assert deadlines(trial, pauses, clock=timedelta(), now=T0) == {ALLOCATION: T0 + GRACE}
+
+
+def test_a_grace_period_begins_at_the_reading_of_the_answer_clock_when_it_was_told() -> None:
+    began = timedelta(days=9)
+    warned = after(
+        firing(), e.WarningDelivered(1, RECEIPT, {ALLOCATION: given_warning(clock=began)})
+    )
+
+    assert due(warned, began + GRACE, wall=GRACE) == [ALLOCATION]
+    assert due(warned, began + GRACE - SECOND, wall=GRACE) == []
+
+
+def test_of_two_that_are_due_at_once_the_first_is_named() -> None:
+    [target] = notified().targets
+    twin = replace(target, allocation_id="another.1")
+    both = replace(notified(), targets=(target, twin))
+
+    assert soonest(both, POLICY, clock=timedelta(), now=T0) == (GRACE, target)
+
+
+def test_s1_nothing_that_no_warning_has_named_is_due_beside_what_was_warned_about() -> None:
+    unnamed = notified().with_target(replace(notified().targets[0], warning=None))
+
+    assert due(unnamed, GRACE * 2) == []
 
 
 @pytest.mark.parametrize("state", [firing, held, stopping, escalated], ids=lambda f: f.__name__)
@@ -158,8 +195,21 @@ def test_who_asks_for_a_stop_that_was_refused_waits_no_longer_than_after_the_fir
     None
 ):
     target = replace(tried(5), request=StopRequest("carol", T0 + SECOND))
-    before = replace(target, request=StopRequest("carol", T0 - SECOND))
+    before = replace(target, request=StopRequest("carol", T0))
 
     assert is_unsettled(target, Limits(), T0 + MINUTE)
     assert not is_unsettled(target, Limits(), T0 + MINUTE - SECOND)
     assert not is_unsettled(before, Limits(), T0 + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [
+        ("lab", f"notebook {TASK} “lab” of bob"),
+        ("", f"notebook {TASK} of bob"),
+    ],
+)
+def test_what_is_planned_is_told_in_one_line(name: str, task: str) -> None:
+    [target] = notified().targets
+
+    assert planned_stop(notified(), replace(target, name=name)).task == task

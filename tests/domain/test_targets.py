@@ -19,8 +19,9 @@ from app.domain.lifecycle import advance
 from app.domain.opening import open_incident
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
-from app.domain.release import Release
+from app.domain.release import Gpu, Release
 from app.domain.steps import Transition
+from app.domain.targets import evidence_of
 from tests.domain.examples import ALLOCATION, DEMAND, POLICY, RECEIPT, SILENCED, T0, messages
 from tests.domain.examples import opened as about_one
 
@@ -166,6 +167,16 @@ def test_when_whoever_is_left_leaves_after_a_stop_it_is_over() -> None:
 
     assert after.incident.state is S.STOPPED
     assert MessageKind.CLOSING in messages(after)
+    assert messages(after).count(MessageKind.STATUS) == 1
+
+
+def test_nothing_holds_what_is_only_waited_for() -> None:
+    held = happens(stopping(), STOPPED[0], e.HoldsObserved((SILENCED,)))
+    assert held.holds == (SILENCED,)
+
+    waits = happens(held, NO_NEED)
+
+    assert (waits.state, waits.holds) == (S.STOPPING, ())
 
 
 def test_who_leaves_while_gpus_are_awaited_leaves_it_open_until_they_were_seen() -> None:
@@ -227,6 +238,46 @@ def test_s12_a_new_choice_is_told_with_its_targets_and_its_evidence() -> None:
 
     assert (entry.reason, entry.detail) == (Reason.TARGETS_CHOSEN, "a.1, c.1")
     assert entry.evidence == {"held": 3}
+
+
+def test_s12_who_is_let_be_is_told_with_the_reason() -> None:
+    both = e.TargetsLeft({B.allocation_id: Reason.SILENCED, A.allocation_id: Reason.NO_NEED})
+
+    after = moved(notified(), both)
+
+    [entry] = after.entries
+    assert (entry.reason, entry.detail) == (Reason.TARGETS_LEFT, "a.1: no_need, b.1: silenced")
+    assert [each.left for each in after.incident.targets] == [Reason.NO_NEED, Reason.SILENCED]
+
+
+def test_s1_what_is_followed_to_its_end_has_no_warning_left_when_others_are_named() -> None:
+    withdrawn = happens(stopping(), e.StopWithdrawn(A.allocation_id, Reason.SILENCED))
+    warned_again = withdrawn.with_target(
+        replace(withdrawn.targets[0], warning=notified().targets[0].warning)
+    )
+
+    followed = happens(warned_again, chosen(C)).targets[0]
+
+    assert (followed.task_id, followed.warning) == ("a", None)
+
+
+def test_what_a_target_has_held_is_known_when_it_is_named_again() -> None:
+    gpus = (Gpu("GPU-1", "agent-a"),)
+    withdrawn = happens(stopping(), e.StopWithdrawn(A.allocation_id, Reason.SILENCED))
+    held = withdrawn.with_target(replace(withdrawn.targets[0], gpus=gpus))
+
+    [named] = happens(held, chosen(A)).targets
+
+    assert named.gpus == gpus
+
+
+def test_s12_a_choice_says_of_each_target_what_it_was_chosen_for() -> None:
+    assert evidence_of(replace(A, since=T0, idle=True)) == {
+        "allocation_id": "a.1",
+        "slots": 1,
+        "since": T0,
+        "idle": True,
+    }
 
 
 def test_s12_an_incident_that_its_targets_close_says_why() -> None:

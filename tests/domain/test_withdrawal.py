@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from app.domain import events as e
-from app.domain.incident import Incident, IncidentState, IntentState, StopRequest
+from app.domain import withdrawal
+from app.domain.incident import Hold, Incident, IncidentState, IntentState, StopRequest
 from app.domain.policy import Mode
 from app.domain.reasons import Reason
 from app.errors import InvalidTransitionError
@@ -123,6 +124,22 @@ def test_s12_a_recovery_beside_a_stop_that_was_taken_is_in_the_history() -> None
     [entry] = step(incident, e.RecoveryObserved({"verify": []})).entries
 
     assert (entry.reason, entry.evidence) == (Reason.RECOVERED, {"verify": []})
+
+
+@pytest.mark.parametrize(
+    ("event", "holds"),
+    [
+        (e.StopWithdrawn(ALLOCATION, R.NOT_FIRING), (Hold(R.NOT_FIRING),)),
+        (HELD, (SILENCED,)),
+        (LOWERED, (Hold(R.MODE),)),
+        (e.RecoveryObserved({}), (Hold(R.RECOVERED),)),
+    ],
+    ids=["a proof", "a hold", "a lower mode", "a recovery"],
+)
+def test_what_holds_it_until_the_next_look(
+    event: withdrawal.Withdrawing, holds: tuple[Hold, ...]
+) -> None:
+    assert withdrawal.holds_of(event) == holds
 
 
 def test_the_end_of_no_hold_takes_no_stop_back() -> None:
