@@ -22,8 +22,8 @@ WAITS = UNKNOWN | {Reason.NOT_PAUSABLE, Reason.STOPS_OTHERS, Reason.STOP_ELSEWHE
 """What may be otherwise at the next tick: a pause waits until all of an experiment is to pause, and
 a generic task until those that descend from it have ended.
 """
-
 _TAKES_BACK = {Reason.NOT_STOPPABLE, Reason.REQUEST_LAPSED, Reason.KEPT}
+"""What ends the request, and not the incident."""
 
 
 def judge(
