@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.store.codec import incident_row
 from app.store.engine import create_engine, migrate
-from app.store.schema import incidents
+from app.store.schema import incidents, leases
 from benchmarks.reconcile.figures import Figures
 from benchmarks.reconcile.population import Member, population
 from benchmarks.reconcile.server import write_answers
@@ -50,6 +50,8 @@ async def _fill(url: str, members: list[Member]) -> None:
     async with engine.begin() as connection:
         rows = [incident_row(each.incident) for each in members]
         await connection.execute(sa.delete(incidents))
+        # What was started on the database before has ended, by a clock that is ahead of this one.
+        await connection.execute(sa.delete(leases))
         await connection.execute(sa.insert(incidents), rows)
     await engine.dispose()
 

@@ -130,7 +130,7 @@ def _annotations(identity: Identity) -> dict[str, str]:
 
 
 def prometheus_answer(members: list[Member]) -> bytes:
-    """Return what `GET /api/v1/alerts` of Prometheus answers."""
+    """Return what `GET /api/v1/alerts` of Prometheus answers, which knows no order."""
     alerts = [
         {
             "labels": each.identity.labels(),
@@ -139,13 +139,13 @@ def prometheus_answer(members: list[Member]) -> bytes:
             "activeAt": (BEGAN - timedelta(hours=1)).isoformat(),
             "value": "0e+00",
         }
-        for each in members
+        for each in random.Random(2).sample(members, len(members))
     ]
     return _as_json({"status": "success", "data": {"alerts": alerts}})
 
 
 def alertmanager_answer(members: list[Member]) -> bytes:
-    """Return what `GET /api/v2/alerts` of Alertmanager answers."""
+    """Return what `GET /api/v2/alerts` of Alertmanager answers, by fingerprint."""
     status = {"state": "active", "silencedBy": [], "inhibitedBy": []}
     alerts = [
         {
@@ -159,7 +159,7 @@ def alertmanager_answer(members: list[Member]) -> bytes:
             "generatorURL": "http://prometheus:9090/graph?g0.expr=up",
             "receivers": [{"name": "gpu-watchdog"}],
         }
-        for each in members
+        for each in sorted(members, key=lambda each: each.identity.key)
     ]
     return _as_json(alerts)
 

@@ -88,24 +88,27 @@ def systems(answers: Path) -> Systems:
     )
 
 
-def reconciler(engine: AsyncEngine, systems_: Systems) -> Reconciler:
+def reconciler(engine: AsyncEngine, systems_: Systems) -> tuple[Reconciler, Tenure]:
+    """Make it, and its hold on the work: without that a tick only looks."""
     context = Context(RULEBOOK, Telemetry(CollectorRegistry()), lambda: NOW)
     tenure = Tenure(Duty.RECONCILE, SqlLeases(engine), context, holder="benchmark")
     store = SqlIncidentStore(engine, tenure.fence)
     recorder = Recorder(store, context)
     lookout = Lookout(systems_, store, context)
     executor = Executor(systems_, store, lookout, recorder, context, tenure)
-    return Reconciler(systems_, store, lookout, executor, recorder, context, tenure)
+    return Reconciler(systems_, store, lookout, executor, recorder, context, tenure), tenure
 
 
 async def measured(url: str, answers: Path, ticks: int) -> dict[str, object]:
+    """Raises: StaleLeaseError: another process has the work, so no tick did any."""
     engine = create_engine(url)
     await migrate(engine)
-    receiver = reconciler(engine, systems(answers))
+    receiver, tenure = reconciler(engine, systems(answers))
     await receiver.tick()
     used = time.process_time()
     tick_seconds = [await _seconds(receiver.tick()) for _ in range(ticks)]
     used = time.process_time() - used
+    tenure.demand_sure()
     resident, peak = memory(os.getpid())
     bare_seconds = [await _seconds(_bare(engine)) for _ in range(ticks)]
     await engine.dispose()

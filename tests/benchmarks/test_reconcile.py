@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,19 @@ import pytest
 
 from app.domain.cluster import UNSAVED, Allocation
 from app.domain.incident import IncidentState
+from app.domain.lease import Duty
 from app.domain.outbox import IncidentQuery
 from app.settings import CONFIG_VARIABLE, load_settings
-from app.store.engine import create_engine
+from app.store.engine import create_engine, migrate
+from app.store.leases import SqlLeases
 from app.store.sql import SqlIncidentStore
 from benchmarks.reconcile.figures import MIB, Figures, Start, judge, page
 from benchmarks.reconcile.measurement import measure
-from benchmarks.reconcile.population import population
+from benchmarks.reconcile.population import NOW, population
 from benchmarks.reconcile.process import PEERS, systems
 from benchmarks.reconcile.server import write_answers
 from benchmarks.reconcile.start import write_settings
+from demo.postgres import running_postgres
 
 START = Start(ready=2.0, processor=1.5, ticked=4.0, peak=180 * MIB)
 ON_SQLITE = Figures(
@@ -59,6 +63,25 @@ def test_ticks_over_a_population_find_nothing_to_do(tmp_path: Path) -> None:
         return [(each.state, each.version) for each in incidents]
 
     assert asyncio.run(found()) == 12 * [(IncidentState.NOTIFIED, 4)]
+
+
+def test_ticks_do_the_work_whoever_did_it_before(tmp_path: Path) -> None:
+    """One that only looks, for another process has the work, takes half of the time."""
+
+    async def take(url: str) -> None:
+        engine = create_engine(url)
+        await migrate(engine)
+        later, span = NOW + timedelta(days=3), timedelta(seconds=45)
+        leases = SqlLeases(engine)
+        assert await leases.take(Duty.RECONCILE, "other", now=later, span=span, starting=True)
+        await engine.dispose()
+
+    with running_postgres() as server:
+        asyncio.run(take(server.url()))
+
+        figures = measure(server.url(), 12, tmp_path, ticks=2, starting=0)
+
+    assert len(figures.ticks) == 2
 
 
 def test_the_receiver_takes_the_settings_with_which_it_is_started(
