@@ -1,23 +1,22 @@
 """Alertmanager: the message that it posts, and every peer over its API v2, as 0.25 has them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import httpx
-import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
+from app.adapters.alertmanager_alerts import AlertLists, by_identity
 from app.adapters.long_arrays import LongArray, read_long
 from app.adapters.patterns import compiled
 from app.adapters.upstream import Instant, upstream_errors
 from app.domain.alert import HEARTBEAT, Alert, identify, is_for_admins
 from app.domain.incident import Keep
 from app.domain.matchers import Matcher, Silence
-from app.domain.readings import PeerAlert, PeerAlertState, PeerReading
+from app.domain.readings import PeerReading
 from app.errors import (
     InvalidAlertError,
     UpstreamError,
@@ -25,8 +24,6 @@ from app.errors import (
 )
 
 _COMMENT = "Kept through GPU Watchdog."
-Element = TypeVar("Element")
-_WORST_FIRST = (PeerAlertState.SUPPRESSED, PeerAlertState.UNPROCESSED, PeerAlertState.ACTIVE)
 
 
 class _Wire(BaseModel):
@@ -91,52 +88,6 @@ def read_message(message: WebhookMessage) -> Received:
     return Received(tuple(alerts), tuple(broken), foreign, admins, heartbeat)
 
 
-_Names = tuple[str, ...]
-
-
-class _Status(msgspec.Struct, rename="camel", gc=False):
-    """Not a model, nor is the next one: thousands are read at every tick."""
-
-    state: str
-    silenced_by: _Names = ()
-    inhibited_by: _Names = ()
-    muted_by: _Names = ()
-
-
-class _Alert(msgspec.Struct, gc=False):
-    labels: dict[str, str]
-    status: _Status
-
-
-_Ours = tuple[str, PeerAlert]
-"""By the key of its identity."""
-
-
-def _ours(alert: _Alert) -> _Ours | None:
-    """Return an alert of ours, and None for any other."""
-    labels, status = alert.labels, alert.status
-    try:
-        identity = identify(labels)
-    except InvalidAlertError:
-        return None
-    for name in identity.labels():
-        del labels[name]
-    because = (status.silenced_by, status.inhibited_by, status.muted_by)
-    return identity.key, _peer_alert(status.state, *because, *labels.items())
-
-
-# Of thousands, nearly all are alike in this, and then are one object.
-@lru_cache(maxsize=1024)
-def _peer_alert(
-    state: str,
-    silenced_by: _Names,
-    inhibited_by: _Names,
-    muted_by: _Names,
-    *labels: tuple[str, str],
-) -> PeerAlert:
-    return PeerAlert(PeerAlertState(state), dict(labels), silenced_by, inhibited_by, muted_by)
-
-
 class _SilenceStatus(_Wire):
     state: str
 
@@ -163,7 +114,6 @@ class _Made(_Wire):
     silence_id: Annotated[str, Field(alias="silenceID", min_length=1)]
 
 
-_ALERTS = msgspec.json.Decoder(list[_Alert])
 _SILENCES = TypeAdapter(tuple[_Silence, ...])
 
 
@@ -172,9 +122,11 @@ class Alertmanager:
 
     def __init__(self, clients: Mapping[str, httpx.AsyncClient]) -> None:
         self._clients = clients
+        self._lists = AlertLists()
 
     async def read(self) -> Sequence[PeerReading]:
-        readings = (_read_peer(name, client) for name, client in self._clients.items())
+        self._lists.begin()
+        readings = (_read_peer(name, client, self._lists) for name, client in self._clients.items())
         return await asyncio.gather(*readings)
 
     async def silences(self) -> Sequence[PeerReading]:
@@ -196,18 +148,18 @@ class Alertmanager:
         raise refused
 
 
-async def _read_peer(name: str, client: httpx.AsyncClient) -> PeerReading:
+async def _read_peer(name: str, client: httpx.AsyncClient, lists: AlertLists) -> PeerReading:
     """Read alerts and silences; a peer of which one cannot be read is not readable at all."""
     try:
         with upstream_errors(_system(name)):
             # Alerts of every state are in the answer unless the request leaves some out.
-            alerts = await _read_array(client, "/api/v2/alerts", _read_alerts)
-            silences = await _read_array(client, "/api/v2/silences", _SILENCES.validate_json)
+            alerts = await read_long(client, "/api/v2/alerts", lists.array(), lists.read)
+            silences = await _silences(client)
     except UpstreamError as exc:
         return PeerReading(name, error=str(exc))
     return PeerReading(
         name,
-        alerts=_by_identity(alerts),
+        alerts=by_identity(alerts),
         # Expired ones too: what came and went while nobody looked ends a round all the same (S9).
         silences=tuple(_silence(each) for each in silences),
     )
@@ -216,43 +168,15 @@ async def _read_peer(name: str, client: httpx.AsyncClient) -> PeerReading:
 async def _read_silences(name: str, client: httpx.AsyncClient) -> PeerReading:
     try:
         with upstream_errors(_system(name)):
-            silences = await _read_array(client, "/api/v2/silences", _SILENCES.validate_json)
+            silences = await _silences(client)
     except UpstreamError as exc:
         return PeerReading(name, error=str(exc))
     return PeerReading(name, silences=tuple(_silence(each) for each in silences))
 
 
-async def _read_array(
-    client: httpx.AsyncClient, path: str, elements: Callable[[bytearray], Iterable[Element]]
-) -> list[Element]:
-    array = LongArray(elements, begins=b"[")
-    return await read_long(client, path, array, elements)
-
-
-def _read_alerts(array: bytearray) -> Iterable[_Ours | None]:
-    return map(_ours, _ALERTS.decode(array))
-
-
-def _by_identity(alerts: Iterable[_Ours | None]) -> dict[str, PeerAlert]:
-    """Return our alerts; of several with one identity, what speaks against a stop counts."""
-    found: dict[str, PeerAlert] = {}
-    for alert in alerts:
-        if alert is not None:
-            key, ours = alert
-            found[key] = _joined(found.get(key), ours)
-    return found
-
-
-def _joined(one: PeerAlert | None, other: PeerAlert) -> PeerAlert:
-    if one is None:
-        return other
-    return PeerAlert(
-        min(one.state, other.state, key=_WORST_FIRST.index),
-        labels={**one.labels, **other.labels},
-        silenced_by=one.silenced_by + other.silenced_by,
-        inhibited_by=one.inhibited_by + other.inhibited_by,
-        muted_by=one.muted_by + other.muted_by,
-    )
+async def _silences(client: httpx.AsyncClient) -> list[_Silence]:
+    array = LongArray(_SILENCES.validate_json, begins=b"[")
+    return await read_long(client, "/api/v2/silences", array, _SILENCES.validate_json)
 
 
 def _silence(silence: _Silence) -> Silence:

@@ -1,7 +1,7 @@
 """Prometheus over its HTTP API: what fires, whether a rule is loaded, what an expression yields."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -36,7 +36,8 @@ _Ours = RuleAlert | str | None
 """An alert of ours, None for any other, or what is wrong with it."""
 
 
-def _ours(alert: _Alert) -> _Ours:
+def _ours(alert: _Alert, before: Mapping[str, RuleAlert]) -> _Ours:
+    """Read one. `before`: those of the last answer, by the key of their identity."""
     labels, active_at = alert.labels, no_year_one(alert.active_at)
     if alert.state != "firing" or not labels.get("policy") or is_for_admins(labels):
         return None
@@ -46,8 +47,12 @@ def _ours(alert: _Alert) -> _Ours:
         identity = identify(labels)
     except InvalidAlertError as exc:
         return str(exc)
+    texts, known = alert.annotations, before.get(identity.key)
+    if known is not None and (known.annotations, known.active_at) == (texts, active_at):
+        # So it is with nearly all, and theirs are in memory already.
+        return known
     # Its incident has the same texts, which then are in memory once.
-    texts = dict(zip(alert.annotations, map(sys.intern, alert.annotations.values()), strict=True))
+    texts = dict(zip(texts, map(sys.intern, texts.values()), strict=True))
     return RuleAlert(identity, texts, active_at)
 
 
@@ -135,11 +140,13 @@ class Prometheus:
     ) -> None:
         self._client = client
         self._on_broken = on_broken
+        self._known: Mapping[str, RuleAlert] = {}
+        """What fired when it was asked last, by the key of the identity."""
 
     async def firing_alerts(self) -> Sequence[RuleAlert]:
         with upstream_errors(_SYSTEM):
-            array = LongArray(_read_alerts, begins=_BEGIN_OF_ALERTS)
-            alerts = await read_long(self._client, "/api/v1/alerts", array, _last_alerts)
+            array = LongArray(self._read_alerts, begins=_BEGIN_OF_ALERTS)
+            alerts = await read_long(self._client, "/api/v1/alerts", array, self._last_alerts)
         found: dict[str, RuleAlert] = {}
         for alert in alerts:
             if alert is None:
@@ -151,7 +158,17 @@ class Prometheus:
             before = found.get(alert.identity.key)
             if before is None or alert.active_at > before.active_at:
                 found[alert.identity.key] = alert
+        self._known = found
         return list(found.values())
+
+    def _read_alerts(self, array: bytearray) -> Iterable[_Ours]:
+        return (_ours(alert, self._known) for alert in _ALERTS.decode(array))
+
+    def _last_alerts(self, body: bytearray) -> Iterable[_Ours]:
+        # First: an answer that is not whole may lack what is read next.
+        _demand_whole(_Envelope.model_validate_json(body))
+        alerts = _ANSWER_WITH_ALERTS.decode(body).data.alerts
+        return (_ours(alert, self._known) for alert in alerts)
 
     async def has_alert(self, alertname: str) -> bool:
         return any(rule.name == alertname for rule in await self.alerting_rules())
@@ -191,16 +208,6 @@ class Prometheus:
             )
             found = _read(_body(response), _MATRIX)
             return [Series(each.metric, each.values) for each in found.result]
-
-
-def _read_alerts(array: bytearray) -> Iterable[_Ours]:
-    return map(_ours, _ALERTS.decode(array))
-
-
-def _last_alerts(body: bytearray) -> Iterable[_Ours]:
-    # First: an answer that is not whole may lack what is read next.
-    _demand_whole(_Envelope.model_validate_json(body))
-    return map(_ours, _ANSWER_WITH_ALERTS.decode(body).data.alerts)
 
 
 def _body(response: httpx.Response) -> bytes:

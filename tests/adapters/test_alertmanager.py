@@ -10,6 +10,7 @@ import pytest
 import respx
 
 from app.adapters.alertmanager import Alertmanager
+from app.adapters.alertmanager_alerts import AlertLists
 from app.domain.incident import Keep
 from app.domain.matchers import Matcher
 from app.domain.readings import PeerAlertState
@@ -127,6 +128,55 @@ async def test_of_two_alerts_with_one_identity_the_suppression_counts(
 
     found = one.alerts[IDENTITY.key]
     assert (found.state, found.silenced_by) == (PeerAlertState.SUPPRESSED, ("s1",))
+
+
+@respx.mock
+async def test_s4_what_an_alert_was_before_does_not_hide_what_it_is(peers: Alertmanager) -> None:
+    answers(TWO)
+    seen = []
+    for now in (
+        alert(),
+        alert("suppressed", silencedBy=["s1"]),
+        alert("suppressed", labels={"cluster": "lab"}, silencedBy=["s1"]),
+        alert(),
+    ):
+        answers(ONE, [now])
+        one, _ = await peers.read()
+        found = one.alerts[IDENTITY.key]
+        seen.append((found.state, found.silenced_by, found.labels))
+
+    assert seen == [
+        (PeerAlertState.ACTIVE, (), {}),
+        (PeerAlertState.SUPPRESSED, ("s1",), {}),
+        (PeerAlertState.SUPPRESSED, ("s1",), {"cluster": "lab"}),
+        (PeerAlertState.ACTIVE, (), {}),
+    ]
+
+
+@respx.mock
+async def test_s4_each_peer_says_what_it_says(peers: Alertmanager) -> None:
+    answers(ONE, [alert()])
+    answers(TWO, [alert("suppressed", silencedBy=["s1"])])
+
+    for _ in range(2):
+        one, two = await peers.read()
+
+        assert not one.alerts[IDENTITY.key].is_held
+        assert two.alerts[IDENTITY.key].silenced_by == ("s1",)
+
+
+def test_what_is_said_again_is_read_once_and_what_is_said_no_more_is_forgotten() -> None:
+    lists, text = AlertLists(), bytearray(json.dumps([alert()]).encode())
+
+    [first] = lists.read(text)
+    lists.begin()
+    assert [each is first for each in lists.read(text)] == [True], "also by the next peer"
+    lists.begin()
+    lists.begin()
+    [again] = lists.read(text)
+
+    assert again == first
+    assert again is not first
 
 
 @respx.mock

@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from app.adapters.prometheus import Prometheus
-from app.domain.readings import Sample
+from app.domain.readings import RuleAlert, Sample
 from app.errors import UpstreamMalformedError, UpstreamUnavailableError
 from demo.plain import PLAIN
 from tests.domain.examples import IDENTITY
@@ -156,6 +156,31 @@ async def test_of_two_alerts_with_one_identity_the_later_beginning_counts(
     [found] = await prometheus.firing_alerts()
 
     assert found.active_at.hour == 13
+
+
+@respx.mock
+async def test_s9_an_alert_that_changed_since_the_last_answer_is_read_anew(
+    prometheus: Prometheus,
+) -> None:
+    later = alert(active_at="2026-11-24T12:00:15Z")
+    said = [alert(), later, later | {"annotations": {"verify": "busy{}"}}]
+    seen: list[RuleAlert] = []
+    for each in said:
+        respx.get(ALERTS).respond(json=alerts(each))
+        seen += await prometheus.firing_alerts()
+
+    assert [each.active_at.second for each in seen] == [0, 15, 15]
+    assert [each.annotations["verify"] for each in seen] == ["idle{}", "idle{}", "busy{}"]
+
+
+@respx.mock
+async def test_an_alert_that_did_not_change_is_in_memory_once(prometheus: Prometheus) -> None:
+    respx.get(ALERTS).respond(json=alerts(alert()))
+
+    [one] = await prometheus.firing_alerts()
+    [other] = await prometheus.firing_alerts()
+
+    assert one is other
 
 
 @respx.mock
