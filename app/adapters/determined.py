@@ -77,7 +77,7 @@ class Determined:
             workspaces=names.result(),
         )
         allocations = reading.allocations(summaries, owners, self._known)
-        self._known = allocations
+        self._known, parts = allocations, reading.parts(allocations.values())
         return Snapshot(
             at=at,
             allocations=allocations,
@@ -90,10 +90,7 @@ class Determined:
             queued_slots={
                 pool: reading.queued_slots(queue.result()) for pool, queue in queues.items()
             },
-            queue={
-                pool: reading.queue(queue.result(), allocations.values())
-                for pool, queue in queues.items()
-            },
+            queue={pool: reading.queue(queue.result(), parts) for pool, queue in queues.items()},
             rooms=machines.result().rooms,
             occupants=machines.result().occupants,
         )

@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote
@@ -86,10 +87,8 @@ def allocations(
             told = _of_its_own(TaskType.GENERIC, generic[task_id], owners.workspaces)
         else:
             told = _UNKNOWN
-        found, known = _allocation(summary, told), before.get(summary.allocation_id)
-        if known is None or known != found:
-            known = found
-        result[known.allocation_id] = known
+        known = before.get(summary.allocation_id)
+        result[summary.allocation_id] = _allocation(summary, told, known)
     return result
 
 
@@ -117,15 +116,20 @@ def queued_slots(jobs: Iterable[wire.Job]) -> dict[str, int]:
     return dict(+lacking)
 
 
-def queue(jobs: Iterable[wire.Job], known: Iterable[Allocation]) -> tuple[QueuedJob, ...]:
+def parts(known: Iterable[Allocation]) -> dict[str, int]:
+    """Return the slots of the smallest part of each job that waits in part, by the job's id."""
+    found: dict[str, int] = {}
+    for each in known:
+        if each.job_id and not each.containers:
+            found[each.job_id] = min(each.slots, found.get(each.job_id, each.slots))
+    return found
+
+
+def queue(jobs: Iterable[wire.Job], parts: Mapping[str, int]) -> tuple[QueuedJob, ...]:
     """Return the jobs that wait, those that the account may not see among them.
 
-    The allocations that are known tell of what parts a job is made.
+    `parts`: of what parts they are made, as far as the allocations tell it.
     """
-    parts: dict[str, int] = {}
-    for each in known:
-        if each.job_id and not each.holds_resources:
-            parts[each.job_id] = min(each.slots, parts.get(each.job_id, each.slots))
     found = (job.full or job.limited for job in jobs)
     return tuple(
         _queued(job, parts.get(job.job_id))
@@ -225,24 +229,37 @@ class _Told(NamedTuple):
 _UNKNOWN = _Told()
 
 
-def _allocation(summary: wire.AllocationSummary, told: _Told) -> Allocation:
-    """Make it in one step: thousands are made at every tick."""
+def _allocation(
+    summary: wire.AllocationSummary, told: _Told, before: Allocation | None = None
+) -> Allocation:
+    """Return what it was before where nothing has changed. Thousands are read at every tick: those
+    are compared, and not made.
+    """
     containers, cpus = summary.held
-    return Allocation(
-        allocation_id=summary.allocation_id,
-        task_id=summary.task_id,
-        task_type=told.task_type,
-        name=summary.name,
-        username=told.username,
-        resource_pool=summary.resource_pool,
-        slots=max(summary.slots_needed - cpus, 0),
-        containers=containers,
-        job_id=told.job_id,
-        experiment_id=told.experiment_id,
-        trial_id=told.trial_id,
-        labels=told.labels,
-        workspace=told.workspace,
+    found = (
+        summary.allocation_id,
+        summary.task_id,
+        told.task_type,
+        summary.name,
+        told.username,
+        summary.resource_pool,
+        max(summary.slots_needed - cpus, 0),
+        containers,
+        told.job_id,
+        told.experiment_id,
+        told.trial_id,
+        told.labels,
+        told.workspace,
+        _NO_DESCENDANTS,
     )
+    if before is not None and _values_of(before) == found:
+        return before
+    return Allocation(*found)
+
+
+_values_of = attrgetter(*(each.name for each in fields(Allocation)))
+_NO_DESCENDANTS: tuple[str, ...] = ()
+"""They are asked for where a task is read by itself."""
 
 
 def _of_experiment(name: str, experiment_id: int, experiment: wire.Experiment | None) -> _Told:

@@ -166,6 +166,9 @@ def ended_silence(incident: Incident, target: Target, world: World) -> Silence |
         return None
     since = target.warning.delivered_at
     own = target_labels(incident, target)
+    if world.silenced.is_far_from(own):
+        # So it is with nearly all, on every peer.
+        return None
     for peer in world.peers:
         common = labels_on(peer, incident)
         silence = peer.index.ended_over(own, common, since=since, now=world.now)
@@ -246,8 +249,9 @@ def _kept(incident: Incident, world: World) -> Iterator[Hold]:
 
 def _silences(incident: Incident, world: World) -> Iterator[Hold]:
     """Yield what silences a target on any peer, by all labels that the alert has there (S4)."""
-    own = [target_labels(incident, target) for target in incident.open_targets]
-    for peer in world.peers:
+    labels_of_each = (target_labels(incident, target) for target in incident.open_targets)
+    own = [labels for labels in labels_of_each if not world.silenced.is_far_from(labels)]
+    for peer in world.peers if own else ():
         common = labels_on(peer, incident)
         for labels in own:
             silence = peer.index.over(labels, common, world.now)

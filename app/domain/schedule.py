@@ -10,6 +10,7 @@ from app.domain.incident import OPEN_INTENTS, Incident, IncidentState, IntentSta
 from app.domain.policy import Limits, Mode, Policy, StopAction
 
 _LONGEST_NAME = 40
+_WARNED = frozenset({IncidentState.NOTIFIED, IncidentState.STOPPING})
 
 
 def promised(target: Target, policy: Policy, *, now: datetime, zone: tzinfo) -> datetime:
@@ -78,10 +79,7 @@ def due_targets(
     incident: Incident, policy: Policy, *, clock: timedelta, now: datetime
 ) -> list[Target]:
     """Return the targets whose grace period is over and for which no intent exists yet."""
-    if incident.mode is not Mode.ENFORCE or incident.state not in {
-        IncidentState.NOTIFIED,
-        IncidentState.STOPPING,
-    }:
+    if incident.mode is not Mode.ENFORCE or incident.state not in _WARNED:
         return []
     return [
         target

@@ -1,6 +1,6 @@
 """Finds the silences that may cover a target, where both are many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from app.domain.matchers import Matcher, Silence, silence_ended_over, silence_over
@@ -29,6 +29,15 @@ class SilenceIndex:
             else:
                 by_value = self._by_label.setdefault(demand.name, {})
                 by_value.setdefault(demand.value, []).append(silence)
+
+    @property
+    def has_any_everywhere(self) -> bool:
+        """Tell whether any silence demands no label, and is near to whatever there is."""
+        return bool(self._everywhere)
+
+    def demanded(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """Yield each label that is demanded, with its values."""
+        yield from self._by_label.items()
 
     def over(
         self, own: Mapping[str, str], common: Mapping[str, str], now: datetime
@@ -61,6 +70,33 @@ class SilenceIndex:
             if more:
                 found = found + more
         return found
+
+
+class Reach:
+    """What the silences of all peers together demand: nearly all targets are far from all of it."""
+
+    __slots__ = ("_anywhere", "_values")
+
+    def __init__(self, indices: Iterable[SilenceIndex]) -> None:
+        self._anywhere = False
+        self._values: dict[str, set[str]] = {}
+        for index in indices:
+            self._anywhere = self._anywhere or index.has_any_everywhere
+            for name, values in index.demanded():
+                self._values.setdefault(name, set()).update(values)
+
+    def is_far_from(self, own: Mapping[str, str]) -> bool:
+        """Tell whether no peer has a silence near a target with these labels of its own.
+
+        A label that it does not have may be one of its alert, which each peer has by itself.
+        """
+        if self._anywhere:
+            return False
+        for name, values in self._values.items():
+            value = own.get(name)
+            if value is None or value in values:
+                return False
+        return True
 
 
 def _demand(silence: Silence) -> Matcher | None:

@@ -13,6 +13,7 @@ from app.domain.cluster import Snapshot
 from app.domain.incident import Incident, Keep, Target
 from app.domain.policy import Mode, Rulebook
 from app.domain.readings import PeerReading, RuleAlert
+from app.domain.silences import Reach
 
 Subject = tuple[str, ...]
 
@@ -54,6 +55,11 @@ class World:
         for alert in (self.firing or {}).values():
             found[subject(alert.identity)].append(alert)
         return found
+
+    @cached_property
+    def silenced(self) -> Reach:
+        """What silences on any peer may be near to."""
+        return Reach(peer.index for peer in self.peers)
 
 
 def subject(identity: Identity) -> Subject:

@@ -1,10 +1,14 @@
 """What is read of the simulated Determined."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from app.adapters import determined_reading as reading
+from app.adapters import determined_wire as wire
 from app.adapters.determined import Determined
 from app.adapters.determined_session import Session
 from app.domain.cluster import Allocation, Container
@@ -239,6 +243,20 @@ async def test_release_between_two_readings_is_seen(
 
     assert not queued.holds_resources
     assert replace(running, containers=()) == queued
+
+
+@pytest.mark.parametrize("changed", [each.name for each in fields(Allocation)])
+def test_s2_what_has_changed_in_any_way_is_read_anew(changed: str) -> None:
+    known = {"taskId": "7.t", "allocationId": "7.t.1", "name": "Trial 1 (Experiment 7)"}
+    more = {"resourcePool": "default", "slotsNeeded": 1, "resources": []}
+    summary = msgspec.convert(known | more, wire.AllocationSummary)
+    [now] = reading.allocations([summary], reading.Owners()).values()
+    different: dict[str, Any] = {changed: ("something else",)}
+    before = {"7.t.1": replace(now, **different)}
+
+    found = reading.allocations([summary], reading.Owners(), before)
+
+    assert found == {"7.t.1": now}
 
 
 async def test_what_has_not_changed_is_one_object_in_every_snapshot(

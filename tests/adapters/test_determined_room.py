@@ -61,7 +61,7 @@ async def test_a_job_that_the_account_may_not_see_still_waits_in_front_of_others
 def test_what_a_job_does_not_tell_is_unknown() -> None:
     job = convert({"limited": {"summary": SUMMARY}}, wire.Job)
 
-    assert reading.queue([job], []) == (QueuedJob("", None, slots=None, least=None, ahead=3),)
+    assert reading.queue([job], {}) == (QueuedJob("", None, slots=None, least=None, ahead=3),)
 
 
 def test_a_time_that_was_never_set_is_unknown() -> None:
@@ -78,7 +78,7 @@ def test_a_time_that_was_never_set_is_unknown() -> None:
         "submissionTime": "0001-01-01T00:00:00Z",
     }
 
-    [job] = reading.queue([convert({"full": full}, wire.Job)], [])
+    [job] = reading.queue([convert({"full": full}, wire.Job)], {})
 
     assert job.since is None
 
