@@ -30,8 +30,8 @@ class _Status(msgspec.Struct, rename="camel", gc=False):
 
 _Ours = tuple[str, PeerAlert]
 """By the key of its identity."""
-_Known = tuple[bytes, _Ours | None]
-"""The bytes that were read, and an alert of ours, or None for any other."""
+_Known = tuple[bytes, _Ours]
+"""The bytes that were read, and what they say."""
 
 _ALERTS = msgspec.json.Decoder(list[_Alert])
 _LABELS = msgspec.json.Decoder(dict[str, str])
@@ -59,10 +59,14 @@ class AlertLists:
     def _ours(self, alert: _Alert) -> _Ours | None:
         # Each is a whole object, so where one ends and the other begins is in no doubt.
         text = bytes(alert.labels) + bytes(alert.status)
-        known = self._now.get(text)
+        known = self._now.get(text) or self._before.get(text)
         if known is None:
-            known = self._before.get(text) or (text, _ours(alert))
-            self._now[known[0]] = known
+            found = _ours(alert)
+            if found is None:
+                # Not remembered: those of others may be any number.
+                return None
+            known = (text, found)
+        self._now[known[0]] = known
         return known[1]
 
 

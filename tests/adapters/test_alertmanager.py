@@ -1,6 +1,7 @@
 """Every Alertmanager peer: what it reports, and the silences that it is asked for."""
 
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,6 +178,22 @@ def test_what_is_said_again_is_read_once_and_what_is_said_no_more_is_forgotten()
 
     assert again == first
     assert again is not first
+
+
+def test_alerts_of_others_are_not_remembered_however_many_they_are() -> None:
+    def foreign(count: int) -> bytearray:
+        labels = ({"alertname": "DiskFull", "path": f"/{n}/" * 200} for n in range(count))
+        return bytearray(json.dumps([alert() | {"labels": each} for each in labels]).encode())
+
+    def remembered(text: bytearray) -> int:
+        lists = AlertLists()
+        tracemalloc.start()
+        assert not list(filter(None, lists.read(text)))
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return size
+
+    assert remembered(foreign(1_000)) < 200 * 1_000
 
 
 @respx.mock
