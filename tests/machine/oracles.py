@@ -290,9 +290,14 @@ def _is_unsaved(condition: Condition) -> bool:
 
 
 def _too_early(later: Told, named: datetime, call: Call) -> Iterator[str]:
-    """S1: nor before a deadline that was named since, as time really goes by."""
-    left = (named - later.at.wall) - (call.at.true - later.at.true)
-    if later.post.kind in THREATS and left > timedelta():
+    """S1: nor before a deadline that was named since, as time really goes by.
+
+    What was named while the clock was set back comes sooner, once that is set right.
+    """
+    elapsed = call.at.true - later.at.true
+    left = named - later.at.wall - elapsed
+    is_over = named <= call.at.wall and named - later.at.latest <= elapsed
+    if later.post.kind in THREATS and left > timedelta() and not is_over:
         yield f"S1: called {left} before the deadline of the {later.post.kind}"
 
 

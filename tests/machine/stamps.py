@@ -14,6 +14,8 @@ class Stamp:
     order: int
     """What happened first, of what happened at the same time."""
     wall: datetime = field(compare=False)
+    latest: datetime = field(compare=False)
+    """The latest that the wall clock had said by then. Set back, it is set right to that."""
 
 
 class Stamps:
@@ -25,4 +27,4 @@ class Stamps:
 
     def now(self) -> Stamp:
         self.latest = max(self.latest, self._time.wall)
-        return Stamp(self._time.monotonic, next(self._order), self._time.wall)
+        return Stamp(self._time.monotonic, next(self._order), self._time.wall, self.latest)

@@ -107,6 +107,21 @@ def test_an_hour_of_the_breaker_is_one_that_has_gone_by() -> None:
     state.teardown()
 
 
+def test_what_a_reminder_names_comes_sooner_by_a_clock_that_is_set_right() -> None:
+    """The oracles took it for too early: the reminder went out while the clock was set back."""
+    state = Peopled()
+    state.alerts_fire(others=(), most=100, hours=0, delivers=True, end="it idles on")
+    for happening, at, span in [
+        ("GPUs are freed", ("", 0), timedelta(seconds=1)),
+        ("clock a little back", ("", 12), timedelta(minutes=15)),
+    ]:
+        state.something_happens(at=at, delivers=True, happening=(happening, 0), span=span)
+        state.nothing_is_done_against_the_rules()
+    state.grace_period_goes_by(after=timedelta(0), early=[], late=[], mended="as before", which=0)
+    state.nothing_is_done_against_the_rules()
+    state.teardown()
+
+
 def test_s13_a_keep_through_another_alert_takes_a_stop_back_that_was_asked_for() -> None:
     """It was stopped: a keep counted as younger than a request by the clocks of both alone."""
     state = Peopled()
